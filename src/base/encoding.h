@@ -1,0 +1,25 @@
+#pragma once
+
+// Text forms of bytes: hex, base64 (RFC 4648 section 4), base64url without padding (section 5),
+// percent-encoding (RFC 3986 section 2.1).
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace nuri {
+
+std::string hex(std::string_view bytes);
+std::string base64(std::string_view bytes);
+std::string base64url(std::string_view bytes);
+// Nullopt for what is not valid base64 (padding may be missing).
+std::optional<std::string> decode_base64(std::string_view text);
+std::optional<std::string> decode_base64url(std::string_view text);
+
+// Everything but unreserved characters becomes %XX.
+std::string percent_encode(std::string_view text);
+// Nullopt on a broken escape. '+' stays '+' (decode_form turns it into a space).
+std::optional<std::string> percent_decode(std::string_view text);
+std::optional<std::string> decode_form(std::string_view text);
+
+}  // namespace nuri

@@ -1,0 +1,58 @@
+#pragma once
+
+// Every limit of Nuri that is not a setting, by name. A queue, a buffer, a retry or an input without a
+// limit here is a defect.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.h"
+
+namespace nuri::limits {
+
+inline constexpr std::size_t kKiB = 1024;
+inline constexpr std::size_t kMiB = 1024 * kKiB;
+inline constexpr std::uint64_t kGiB = 1024 * kMiB;
+
+// async
+inline constexpr std::size_t kChunkBytes = 4 * kKiB;  // a loop's receive buffer
+inline constexpr std::size_t kBlockingThreads = 4;
+inline constexpr std::size_t kBlockingQueue = 1024;
+
+// http
+inline constexpr std::size_t kHeadBytes = 32 * kKiB;  // request line and headers together
+inline constexpr std::size_t kHeaderCount = 128;
+inline constexpr std::size_t kTrailerBytes = 8 * kKiB;
+inline constexpr Duration kHeadDeadline = 15s;
+inline constexpr Duration kIdleDeadline = 75s;
+inline constexpr Duration kBodyIdleDeadline = 60s;
+
+// json, yaml
+inline constexpr std::size_t kJsonBytes = 4 * kMiB;
+inline constexpr std::size_t kJsonDepth = 32;
+inline constexpr std::size_t kManifestBytes = 1 * kMiB;
+
+// model
+inline constexpr std::size_t kNameBytes = 255;
+inline constexpr std::size_t kEnvEntries = 1000;
+inline constexpr std::size_t kEnvBytes = 64 * kKiB;  // all names and values of one app
+inline constexpr std::size_t kCommandBytes = 4 * kKiB;
+inline constexpr int kInstancesPerProcess = 1000;
+inline constexpr std::size_t kPerPage = 5000;
+
+// uploads
+inline constexpr std::uint64_t kUploadBytes = 2 * kGiB;
+inline constexpr std::uint64_t kFileBytes = 1 * kGiB;
+inline constexpr std::size_t kUploadFiles = 200'000;
+inline constexpr std::size_t kPathBytes = 1024;
+
+// control socket of the host
+inline constexpr std::size_t kHostMessageBytes = 256 * kKiB;
+inline constexpr std::size_t kSocketsPerBatch = 32;
+
+// logs
+inline constexpr std::size_t kLogLineBytes = 16 * kKiB;
+inline constexpr std::uint64_t kLogSegmentBytes = 2 * kMiB;
+inline constexpr std::size_t kLogSegments = 4;  // per writer
+
+}  // namespace nuri::limits
