@@ -46,6 +46,12 @@ inline constexpr std::uint64_t kFileBytes = 1 * kGiB;
 inline constexpr std::size_t kUploadFiles = 200'000;
 inline constexpr std::size_t kPathBytes = 1024;
 
+// images
+inline constexpr std::size_t kImageJsonBytes = 4 * kMiB;  // a manifest, index or configuration
+inline constexpr std::size_t kImageLayers = 127;          // overlayfs takes more; nobody needs it
+inline constexpr std::size_t kImageBlobs = 512;           // of one import
+inline constexpr std::uint64_t kImageBytes = 16 * kGiB;   // of one import
+
 // control socket of the host
 inline constexpr std::size_t kHostMessageBytes = 256 * kKiB;
 inline constexpr std::size_t kSocketsPerBatch = 32;
