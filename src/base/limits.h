@@ -54,6 +54,12 @@ inline constexpr std::uint64_t kImageBytes = 16 * kGiB;   // of one import
 
 // control socket of the host
 inline constexpr std::size_t kHostMessageBytes = 256 * kKiB;
+inline constexpr std::size_t kHostListEntries = 1000;  // layers or instances in one message
+inline constexpr std::size_t kHostDescriptors = 2;     // that come with one message
+inline constexpr std::size_t kArgvEntries = 256;
+inline constexpr std::size_t kHostEnvExtraEntries = 64;  // that the platform adds to an app's own
+inline constexpr std::size_t kHostEnvExtraBytes = 64 * kKiB;
+inline constexpr Duration kLayerLease = 1h;
 inline constexpr std::size_t kSocketsPerBatch = 32;
 
 // logs
