@@ -39,18 +39,12 @@ struct Hello {
 };
 
 struct InstanceLimits {
-  std::uint64_t memory_bytes = 0;  // required
-  std::uint64_t disk_bytes = 0;    // required: what the sandbox may write outside /tmp and /dev/shm
-  std::uint64_t tmp_bytes = 64u << 20;  // /tmp and /dev/shm, each; counted as memory
+  std::uint64_t memory_bytes = 0;       // required
+  std::uint64_t disk_bytes = 0;         // required: all that the sandbox may write, /tmp included
+  std::uint64_t shm_bytes = 64u << 20;  // /dev/shm; what is in it counts as memory
   std::uint32_t cpu_weight = 100;       // 1..10000, relative to other instances (cgroup v2's scale)
   std::uint32_t cpu_millis = 0;         // hard quota in thousandths of a core; 0 = none
   std::uint32_t pids = 512;             // processes and threads
-};
-
-struct LogSettings {
-  std::string source;                    // "APP/PROC/WEB", "STG"; [A-Z0-9/_-], ≤ 64
-  std::uint32_t lines_per_second = 500;  // rate limit of the shim; 0 = none
-  std::uint32_t burst_lines = 5000;
 };
 
 // Makes a sandbox and starts argv in it. Descriptors: none for kind app; two for kind build, input
@@ -68,7 +62,7 @@ struct StartInstance {
   std::uint32_t uid = 1000;  // inside the sandbox; not 0
   std::uint32_t gid = 1000;
   InstanceLimits limits;
-  LogSettings log;
+  std::string log_source;  // "APP/PROC/WEB", "STG"; [A-Z0-9/_-], 1 to 64 characters
   std::uint16_t port = 0;  // the port that the app was told; 0 = it serves none
   std::uint32_t stop_grace_ms = 10'000;
   std::vector<ExtraMount> mounts;

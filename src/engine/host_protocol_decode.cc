@@ -99,7 +99,7 @@ InstanceLimits parse_limits(const json::object& object) {
   InstanceLimits l;
   l.memory_bytes = f.number("memory_bytes", 4 * limits::kMiB, 64 * 1024 * limits::kGiB);
   l.disk_bytes = f.number("disk_bytes", 8 * limits::kMiB, 64 * 1024 * limits::kGiB);
-  l.tmp_bytes = f.number("tmp_bytes", limits::kMiB, 64 * 1024 * limits::kGiB);
+  l.shm_bytes = f.number("shm_bytes", limits::kMiB, 64 * 1024 * limits::kGiB);
   l.cpu_weight = f.number_as<std::uint32_t>("cpu_weight", 1, 10'000);
   l.cpu_millis = f.number_as<std::uint32_t>("cpu_millis", 0, 1'000'000);
   if (l.cpu_millis > 0 && l.cpu_millis < 10) refuse("cpu_millis", "0 or from 10");
@@ -108,18 +108,13 @@ InstanceLimits parse_limits(const json::object& object) {
   return l;
 }
 
-LogSettings parse_log(const json::object& object) {
-  Fields f(object);
-  LogSettings l;
-  l.source = f.text("source", 64);
-  const bool fine = std::ranges::all_of(l.source, [](char c) {
+std::string parse_log_source(Fields& f) {
+  std::string source = f.text("log_source", 64);
+  const bool fine = std::ranges::all_of(source, [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '_' || c == '-';
   });
-  if (l.source.empty() || !fine) refuse("source", "made of A-Z, 0-9, /, _ and -");
-  l.lines_per_second = f.number_as<std::uint32_t>("lines_per_second", 0, 10'000'000);
-  l.burst_lines = f.number_as<std::uint32_t>("burst_lines", 0, 10'000'000);
-  f.finish();
-  return l;
+  if (source.empty() || !fine) refuse("log_source", "made of A-Z, 0-9, /, _ and -");
+  return source;
 }
 
 std::vector<std::pair<std::string, std::string>> parse_env(const json::array& list) {
@@ -195,7 +190,7 @@ Request parse_start(Fields& f) {
   r.uid = f.number_as<std::uint32_t>("uid", 1, 65'534);
   r.gid = f.number_as<std::uint32_t>("gid", 1, 65'534);
   r.limits = parse_limits(f.object("limits"));
-  r.log = parse_log(f.object("log"));
+  r.log_source = parse_log_source(f);
   r.port = f.number_as<std::uint16_t>("port", 0, 65'535);
   r.stop_grace_ms = f.number_as<std::uint32_t>("stop_grace_ms", 0, 3'600'000);
   r.mounts = parse_mounts(f.list("mounts", 3), r.kind);

@@ -28,7 +28,7 @@ StartInstance sample() {
   r.cwd = "/workspace";
   r.limits.memory_bytes = 256u << 20;
   r.limits.disk_bytes = 1u << 30;
-  r.log.source = "APP/PROC/WEB";
+  r.log_source = "APP/PROC/WEB";
   r.port = 8080;
   r.mounts = {ExtraMount::lifecycle};
   r.hostname = "web-3";
