@@ -1,0 +1,174 @@
+#pragma once
+
+// Descriptor: a file descriptor on a loop, and what a task can await on it. At most one reading and
+// one writing operation at a time. Every result is a value; IoError::cancelled and timed_out come
+// from the scope. Moving or destroying a Descriptor while an operation waits on it is a bug
+// (asserted).
+
+#include <array>
+#include <string_view>
+
+#include "async/loop.h"
+
+namespace nuri::async {
+
+namespace detail {
+
+struct Awaitable : Operation {
+  Awaitable(Loop& on, SlotId id, Kind k) : Operation(k) {
+    loop = &on;
+    slot = id;
+  }
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> handle) {
+    if (const auto cause = cause_of(handle)) {
+      fail(*cause);
+      return false;
+    }
+    if (loop->start(*this)) return false;
+    park(handle);
+    return true;
+  }
+};
+
+}  // namespace detail
+
+class Descriptor {
+ public:
+  Descriptor() = default;
+  Descriptor(Loop& loop, Fd fd) : loop_(&loop), slot_(loop.adopt(std::move(fd))) {}
+  ~Descriptor() { close(); }
+  Descriptor(Descriptor&& other) noexcept
+      : loop_(other.loop_), slot_(std::exchange(other.slot_, {})) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    if (this != &other) {
+      close();
+      loop_ = other.loop_;
+      slot_ = std::exchange(other.slot_, {});
+    }
+    return *this;
+  }
+
+  explicit operator bool() const { return static_cast<bool>(slot_); }
+  Loop& loop() const { return *loop_; }
+  int native() const { return loop_->native(slot_); }
+  // Gives the descriptor to the loop, which closes it; never waits.
+  void close() {
+    if (slot_) loop_->release(std::exchange(slot_, {}));
+  }
+
+  struct Ready : detail::Awaitable {
+    using Awaitable::Awaitable;
+    IoResult<void> await_resume() {
+      if (failed) return std::unexpected(error);
+      return {};
+    }
+  };
+  Ready readable() { return {*loop_, slot_, Operation::Kind::readable}; }
+  Ready writable() { return {*loop_, slot_, Operation::Kind::writable}; }
+
+  struct Recv : detail::Awaitable {
+    using Awaitable::Awaitable;
+    IoResult<Chunk> await_resume() {
+      if (failed) return std::unexpected(error);
+      return std::move(chunk);
+    }
+  };
+  // The next bytes in a buffer of the loop; an empty chunk is the end of the stream.
+  Recv recv() { return {*loop_, slot_, Operation::Kind::recv}; }
+
+  struct Read : detail::Awaitable {
+    Read(Loop& loop, SlotId slot, std::span<char> into) : Awaitable(loop, slot, Kind::read) {
+      space = into;
+    }
+    IoResult<std::size_t> await_resume() {
+      if (failed) return std::unexpected(error);
+      return done;
+    }
+  };
+  // Up to into.size() (> 0) bytes; 0 is the end of the stream. `into` lives until the result.
+  Read read(std::span<char> into) { return {*loop_, slot_, into}; }
+
+  struct Send : detail::Awaitable {
+    Send(Loop& loop, SlotId slot, std::string_view bytes) : Awaitable(loop, slot, Kind::send) {
+      one[0] = {const_cast<char*>(bytes.data()), bytes.size()};
+      parts = one;
+      if (bytes.empty()) parts = {};
+    }
+    Send(Loop& loop, SlotId slot, std::span<iovec> all) : Awaitable(loop, slot, Kind::send) {
+      parts = all;
+    }
+    IoResult<void> await_resume() {
+      if (failed) return std::unexpected(error);
+      return {};
+    }
+    std::array<iovec, 1> one;
+  };
+  // All bytes, or an error after some of them. They live until the result; the iovecs are changed.
+  Send send(std::string_view bytes) { return {*loop_, slot_, bytes}; }
+  Send send(std::span<iovec> parts) { return {*loop_, slot_, parts}; }
+
+  struct Accept : detail::Awaitable {
+    using Awaitable::Awaitable;
+    IoResult<Fd> await_resume() {
+      if (failed) return std::unexpected(error);
+      return std::move(accepted);
+    }
+  };
+  Accept accept() { return {*loop_, slot_, Operation::Kind::accept}; }
+
+  struct Connect : detail::Awaitable {
+    Connect(Loop& loop, SlotId slot, const sockaddr* to, socklen_t bytes)
+        : Awaitable(loop, slot, Kind::connect) {
+      address = to;
+      address_bytes = bytes;
+    }
+    IoResult<void> await_resume() {
+      if (failed) return std::unexpected(error);
+      return {};
+    }
+  };
+  Connect connect(const sockaddr* to, socklen_t bytes) { return {*loop_, slot_, to, bytes}; }
+
+  struct Packet {
+    std::size_t bytes = 0;  // in the caller's space; 0 with no fds: the peer closed
+    std::vector<Fd> fds;
+  };
+  struct RecvPacket : detail::Awaitable {
+    RecvPacket(Loop& loop, SlotId slot, std::span<char> into)
+        : Awaitable(loop, slot, Kind::recv_packet) {
+      space = into;
+    }
+    IoResult<Packet> await_resume() {
+      if (failed) return std::unexpected(error);
+      return Packet{done, std::move(fds)};
+    }
+  };
+  // One packet of a SEQPACKET or datagram socket; IoError::too_large if it did not fit.
+  RecvPacket recv_packet(std::span<char> into) { return {*loop_, slot_, into}; }
+
+  struct SendPacket : detail::Awaitable {
+    SendPacket(Loop& loop, SlotId slot, std::string_view bytes, std::span<const int> with)
+        : Awaitable(loop, slot, Kind::send_packet) {
+      one[0] = {const_cast<char*>(bytes.data()), bytes.size()};
+      parts = one;
+      send_fds = with;
+    }
+    IoResult<void> await_resume() {
+      if (failed) return std::unexpected(error);
+      return {};
+    }
+    std::array<iovec, 1> one;
+  };
+  // `fds` (at most 64) are copied to the peer and stay open here.
+  SendPacket send_packet(std::string_view bytes, std::span<const int> fds_to_send = {}) {
+    return {*loop_, slot_, bytes, fds_to_send};
+  }
+
+ private:
+  Loop* loop_ = nullptr;
+  SlotId slot_;
+};
+
+}  // namespace nuri::async

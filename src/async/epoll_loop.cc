@@ -1,0 +1,220 @@
+#include "async/epoll_loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <array>
+#include <cstring>
+
+#include "async/epoll_io.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "base/limits.h"
+
+namespace nuri::async {
+namespace {
+
+constexpr std::uint64_t kEventToken = ~0ULL;
+constexpr std::size_t kBuffers = 512;
+
+}  // namespace
+
+EpollLoop::EpollLoop()
+    : now_(clock_.now()),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!epoll_ || !event_) throw system_error("make an event loop", errno);
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.u64 = kEventToken;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, event_.get(), &event) != 0)
+    throw system_error("watch the loop's own event", errno);
+}
+
+EpollLoop::~EpollLoop() = default;
+
+EpollLoop::Slot& EpollLoop::slot_of(SlotId id) {
+  NURI_ASSERT(id.index < slots_.size() && slots_[id.index].generation == id.generation);
+  return slots_[id.index];
+}
+const EpollLoop::Slot& EpollLoop::slot_of(SlotId id) const {
+  return const_cast<EpollLoop*>(this)->slot_of(id);
+}
+
+SlotId EpollLoop::adopt(Fd fd) {
+  NURI_ASSERT(fd);
+  fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+  std::uint32_t index;
+  if (free_slots_.empty()) {
+    index = static_cast<std::uint32_t>(slots_.size());
+    slots_.emplace_back();
+  } else {
+    index = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  Slot& slot = slots_[index];
+  slot.fd = std::move(fd);
+  slot.readable = slot.writable =
+      true;  // so that the first call is tried before the kernel is asked
+  slot.hung_up = false;
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.u64 = static_cast<std::uint64_t>(slot.generation) << 32 | index;
+  slot.polled = epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, slot.fd.get(), &event) == 0;
+  ++open_;
+  return {index, slot.generation};
+}
+
+void EpollLoop::release(SlotId id) {
+  Slot& slot = slot_of(id);
+  NURI_ASSERT(!slot.reader && !slot.writer);
+  if (slot.polled) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, slot.fd.get(), nullptr);
+  slot.fd.reset();
+  if (++slot.generation == 0) slot.generation = 1;
+  free_slots_.push_back(id.index);
+  --open_;
+}
+
+int EpollLoop::native(SlotId id) const { return slot_of(id).fd.get(); }
+
+bool EpollLoop::start(Operation& operation) {
+  Slot& slot = slot_of(operation.slot);
+  operation.loop = this;
+  Operation*& place = operation.writes() ? slot.writer : slot.reader;
+  NURI_ASSERT(!place);  // one read and one write at a time
+  if (spend_credit()) {
+    if (attempt(slot, operation)) return true;
+    place = &operation;
+    operation.registered = true;
+  } else {
+    // Out of credits: wait a turn; poll() tries it again.
+    place = &operation;
+    operation.registered = true;
+    buffer_line_.push_back(operation.slot);
+  }
+  return false;
+}
+
+void EpollLoop::forget(Operation& operation) {
+  Slot& slot = slot_of(operation.slot);
+  (operation.writes() ? slot.writer : slot.reader) = nullptr;
+  operation.registered = false;
+}
+
+bool EpollLoop::attempt_recv(Slot& slot, Operation& operation) {
+  if (free_buffers_.empty()) {
+    if (buffers_.size() == kBuffers) {
+      buffer_line_.push_back(operation.slot);
+      return false;
+    }
+    free_buffers_.push_back(static_cast<std::uint32_t>(buffers_.size()));
+    buffers_.push_back(std::make_unique_for_overwrite<char[]>(limits::kChunkBytes));
+  }
+  const std::uint32_t id = free_buffers_.back();
+  const ssize_t n = read_some(slot.fd.get(), {buffers_[id].get(), limits::kChunkBytes});
+  if (n < 0 && errno == EAGAIN) {
+    slot.readable = false;
+    return false;
+  }
+  if (n < 0) {
+    operation.fail(io_error_of(errno));
+    return true;
+  }
+  // A short read has drained the socket, unless its end is still to be read (epoll(7), "Q9").
+  if (n > 0 && static_cast<std::size_t>(n) < limits::kChunkBytes && !slot.hung_up && slot.polled)
+    slot.readable = false;
+  if (n > 0) {
+    free_buffers_.pop_back();
+    operation.chunk = Chunk(*this, buffers_[id].get(), static_cast<std::uint32_t>(n), id);
+  }
+  return true;
+}
+
+bool EpollLoop::attempt(Slot& slot, Operation& operation) {
+  if (operation.writes() ? !slot.writable : !slot.readable) return false;
+  if (operation.kind == Operation::Kind::recv) return attempt_recv(slot, operation);
+  switch (try_operation(slot.fd.get(), operation)) {
+    case Attempt::done:
+      return true;
+    case Attempt::again:
+      break;
+  }
+  (operation.writes() ? slot.writable : slot.readable) = false;
+  if (slot.polled) return false;
+  operation.fail(IoError::other);  // a file that would block: there is no such thing
+  return true;
+}
+
+void EpollLoop::give_back(std::uint32_t buffer) { free_buffers_.push_back(buffer); }
+
+void EpollLoop::serve(Slot& slot) {
+  for (Operation* operation : {slot.reader, slot.writer}) {
+    if (!operation || !attempt(slot, *operation)) continue;
+    forget(*operation);
+    operation->wake();
+  }
+}
+
+void EpollLoop::serve_buffer_waiters() {
+  std::vector<SlotId> line;
+  line.swap(buffer_line_);
+  for (const SlotId id : line)
+    if (slots_[id.index].generation == id.generation) serve(slots_[id.index]);
+}
+
+void EpollLoop::poll(Wait wait) {
+  int timeout_ms = 0;
+  const bool stalled =
+      !buffer_line_.empty() && (!free_buffers_.empty() || buffers_.size() < kBuffers);
+  if (wait == Wait::yes && !anything_ready() && !stalled) {
+    const Time next = timers_.next();
+    if (next == kNever) {
+      timeout_ms = -1;
+    } else if (next > now_) {
+      // Rounded up: waking a millisecond late beats spinning until the timer is due.
+      timeout_ms = static_cast<int>(
+          std::min<std::int64_t>((next - now_).count() / 1'000'000 + 1, 3'600'000));
+    }
+  }
+  std::array<epoll_event, 256> events;
+  const int n =
+      epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
+  now_ = clock_.now();
+  NURI_ASSERT(n >= 0 || errno == EINTR);
+  for (int i = 0; i < n; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    if (event.data.u64 == kEventToken) {
+      std::uint64_t count;
+      [[maybe_unused]] const ssize_t drained = ::read(event_.get(), &count, sizeof count);
+      continue;
+    }
+    const auto index = static_cast<std::uint32_t>(event.data.u64);
+    const auto generation = static_cast<std::uint32_t>(event.data.u64 >> 32);
+    Slot& slot = slots_[index];
+    if (slot.generation != generation) continue;
+    const bool broken = event.events & (EPOLLERR | EPOLLHUP);
+    if (broken || event.events & (EPOLLIN | EPOLLRDHUP)) slot.readable = true;
+    if (broken || event.events & EPOLLRDHUP) slot.hung_up = true;
+    if (broken || event.events & EPOLLOUT) slot.writable = true;
+    serve(slot);
+  }
+}
+
+void EpollLoop::turn(Wait wait) {
+  new_credits();
+  resume_all();
+  run_posted();
+  poll(wait);
+  if (!buffer_line_.empty()) serve_buffer_waiters();
+  while (timers_.fire_one(now_)) {
+  }
+}
+
+void EpollLoop::interrupt() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(event_.get(), &one, sizeof one);
+}
+
+}  // namespace nuri::async

@@ -1,0 +1,68 @@
+#pragma once
+
+// The loop on epoll(7), edge-triggered: a descriptor is registered once, readiness is kept in its
+// slot, and a call is tried only when it may succeed. For server, host, shim's clients and CLI, and
+// for the router where io_uring is forbidden.
+
+#include <memory>
+#include <vector>
+
+#include "async/loop.h"
+#include "base/fd.h"
+
+namespace nuri::async {
+
+class EpollLoop final : public Loop {
+ public:
+  // Throws Error if the kernel gives no epoll or eventfd (descriptor limit).
+  EpollLoop();
+  ~EpollLoop() override;
+
+  Time now() const override { return now_; }
+  WallTime wall() const override { return clock_.wall(); }
+  SlotId adopt(Fd fd) override;
+  void release(SlotId slot) override;
+  int native(SlotId slot) const override;
+  bool start(Operation& operation) override;
+  void forget(Operation& operation) override;
+  std::size_t slots() const override { return open_; }
+  void give_back(std::uint32_t buffer) override;
+
+ protected:
+  void turn(Wait wait) override;
+  void interrupt() override;
+
+ private:
+  struct Slot {
+    Fd fd;
+    std::uint32_t generation = 1;
+    bool polled = false;  // false: a regular file, always ready
+    bool readable = false, writable = false, hung_up = false;
+    Operation* reader = nullptr;
+    Operation* writer = nullptr;
+  };
+
+  Slot& slot_of(SlotId id);
+  const Slot& slot_of(SlotId id) const;
+  // Tries the operation: true if it ended (result set), false if it must wait for readiness.
+  bool attempt(Slot& slot, Operation& operation);
+  bool attempt_recv(Slot& slot, Operation& operation);
+  void serve(Slot& slot);
+  void poll(Wait wait);
+  void serve_buffer_waiters();
+
+  SystemClock clock_;
+  Time now_;
+  Fd epoll_;
+  Fd event_;
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_slots_;
+  std::size_t open_ = 0;
+
+  std::vector<std::unique_ptr<char[]>> buffers_;
+  std::vector<std::uint32_t> free_buffers_;
+  std::vector<SlotId>
+      buffer_line_;  // readers that wait for a returned buffer, first come first served
+};
+
+}  // namespace nuri::async

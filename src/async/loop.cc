@@ -1,0 +1,64 @@
+#include "async/loop.h"
+
+#include "base/assert.h"
+
+namespace nuri::async {
+
+void Chunk::reset() {
+  if (loop_) std::exchange(loop_, nullptr)->give_back(id_);
+  begin_ = end_ = 0;
+}
+
+Operation::~Operation() {
+  if (registered) loop->forget(*this);
+}
+
+void Operation::on_cancel(IoError cause) {
+  if (registered) loop->forget(*this);
+  fail(cause);
+}
+
+Loop::Loop() : root_(*this) {}
+Loop::~Loop() = default;
+
+void Loop::resume(Waiter& waiter) {
+  waiter.ready_link_.unlink();
+  const auto handle = std::exchange(waiter.handle_, {});
+  handle.resume();
+}
+
+void Loop::resume_all() {
+  // Only what is ready now: what that wakes waits for the next turn, after the kernel was asked.
+  List<Waiter, &Waiter::ready_link_> batch;
+  batch.splice_back(ready_);
+  while (!batch.empty()) resume(batch.front());
+}
+
+void Loop::resume_at(std::size_t n) { resume(ready_.at(n)); }
+
+void Loop::post(std::move_only_function<void()> job) {
+  bool first;
+  {
+    const std::lock_guard lock(mutex_);
+    first = posted_.empty();
+    posted_.push_back(std::move(job));
+  }
+  if (first) interrupt();
+}
+
+void Loop::run_posted() {
+  std::vector<std::move_only_function<void()>> jobs;
+  {
+    const std::lock_guard lock(mutex_);
+    jobs.swap(posted_);
+  }
+  for (auto& job : jobs) job();
+}
+
+void Loop::settle() {
+  // A released descriptor closes in a few turns; one that somebody still owns never does.
+  for (int turns = 0; slots() > 0 && turns < 1000; ++turns) turn(Wait::no);
+  NURI_ASSERT(slots() == 0);
+}
+
+}  // namespace nuri::async

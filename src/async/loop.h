@@ -1,0 +1,117 @@
+#pragma once
+
+// Loop: one thread's tasks, timers and descriptors. Three implementations behind this interface:
+// epoll (EpollLoop), simulated (SimulatedLoop: virtual time, a seeded order), io_uring. All members
+// are for the loop's own thread unless they say "any thread".
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "async/operation.h"
+#include "async/scope.h"
+#include "async/task.h"
+#include "async/timer.h"
+#include "base/clock.h"
+
+namespace nuri::async {
+
+// Starts a coroutine that nobody co_awaits: in a coming step, in `scope`. Lives as long as the
+// frame.
+class Starter final : Waiter {
+ public:
+  template <class Promise>
+  void start(std::coroutine_handle<Promise> handle, Scope& scope) {
+    handle.promise().scope = &scope;
+    park(handle);
+    wake();
+  }
+
+ private:
+  void on_cancel(IoError) override {}
+};
+
+class Loop : public Clock {
+ public:
+  Loop();
+  ~Loop() override;
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Runs `task` to its end and then everything it left to the loop (descriptors being closed);
+  // returns its result or throws what it threw. Not reentrant.
+  template <class T>
+  T run(Task<T> task) {
+    Starter starter;
+    starter.start(task.handle(), root_);
+    while (!task.handle().done()) turn(Wait::yes);
+    settle();
+    return task.handle().promise().take();
+  }
+
+  Scope& root() { return root_; }
+  // Cancels everything that runs (run() then returns as soon as the tasks have ended).
+  void cancel() { root_.cancel(); }
+
+  void arm(Timer& timer, Time when) { timers_.arm(timer, when); }
+  void arm(Timer& timer, Duration after) { timers_.arm(timer, now() + after); }
+
+  // Any thread: runs `job` on the loop in a coming turn. The loop must be alive; a job that is
+  // never run because the loop ended is destroyed.
+  void post(std::move_only_function<void()> job);
+
+  // What Descriptor is made of. adopt takes the descriptor (it becomes non-blocking); release gives
+  // it up: it never waits, the loop closes it when nothing is under way. No operation may be
+  // registered then.
+  virtual SlotId adopt(Fd fd) = 0;
+  virtual void release(SlotId slot) = 0;
+  virtual int native(SlotId slot) const = 0;
+  // True if the operation ended at once, else the loop keeps it until it wakes it or is told to
+  // forget.
+  virtual bool start(Operation& operation) = 0;
+  virtual void forget(Operation& operation) = 0;
+  // Descriptors held. Zero after run().
+  virtual std::size_t slots() const = 0;
+
+  virtual void give_back(std::uint32_t buffer) = 0;
+
+ protected:
+  enum class Wait { no, yes };
+
+  // One turn: resumes what is ready, fires timers, runs posted jobs, then waits for the kernel (or,
+  // in simulation, moves the clock) if Wait::yes and nothing is ready.
+  virtual void turn(Wait wait) = 0;
+  // Makes a turn() that waits in another thread return. Any thread.
+  virtual void interrupt() = 0;
+  // Turns until no descriptor is left.
+  void settle();
+
+  // For implementations: whether something can be resumed now; resume one of them.
+  bool anything_ready() const { return !ready_.empty(); }
+  std::size_t ready_count() { return ready_.size(); }
+  void resume_all();
+  void resume_at(std::size_t n);  // the n-th of ready_count(), for a seeded order
+  void run_posted();
+
+  // An operation that ended without waiting spends one credit; when none is left the task yields,
+  // so that a connection that always has data cannot starve the rest.
+  bool spend_credit() { return credits_ > 0 && credits_-- > 0; }
+  void new_credits() { credits_ = 64; }
+
+  TimerHeap timers_;
+
+ private:
+  friend class Waiter;
+  void make_ready(Waiter& waiter) { ready_.push_back(waiter); }
+  void resume(Waiter& waiter);
+
+  Scope root_;
+  List<Waiter, &Waiter::ready_link_> ready_;
+  int credits_ = 64;
+
+  std::mutex mutex_;
+  std::vector<std::move_only_function<void()>> posted_;
+};
+
+}  // namespace nuri::async

@@ -1,0 +1,25 @@
+#pragma once
+
+// Signals as something to await (signalfd(2)). Make it in the main thread before any other thread
+// starts: it blocks the signals, and threads inherit that.
+
+#include <signal.h>
+
+#include <initializer_list>
+
+#include "async/descriptor.h"
+#include "async/task.h"
+
+namespace nuri::async {
+
+class Signals {
+ public:
+  Signals(Loop& loop, std::initializer_list<int> numbers);
+  // The next signal's number.
+  Task<IoResult<int>> next();
+
+ private:
+  Descriptor fd_;
+};
+
+}  // namespace nuri::async
