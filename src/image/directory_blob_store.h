@@ -43,8 +43,9 @@ class DirectoryBlobStore final : public BlobStore {
   enum class Lock { shared, exclusive };
   // Held: no one else changes which blobs are there (shared: adds and touches; exclusive: erases).
   Fd lock(Lock kind) const;
-  // Moves a finished, flushed file to its name and dates it; the caller holds the lock.
-  void publish(const char* from_dir_relative, int from_dir, const Digest& digest) const;
+  // Dates the finished, flushed file NAME of `folder` and moves it to its place; the caller holds
+  // the lock.
+  void publish(const char* name, int folder, const BlobInfo& info) const;
   void sync_blob_dir() const;
   std::uint64_t sweep_leftovers() const;
   void make_layout();
