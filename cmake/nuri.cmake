@@ -11,7 +11,7 @@ include(GoogleTest)
 
 add_library(nuri_flags INTERFACE)
 target_compile_options(nuri_flags INTERFACE -Wall -Wextra -Wpedantic -Wno-gnu-anonymous-struct
-  -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -Werror -fno-omit-frame-pointer)
+  -Wshadow -Wimplicit-fallthrough -Werror -fno-omit-frame-pointer)
 target_include_directories(nuri_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 if(NURI_SANITIZE)
   target_compile_options(nuri_flags INTERFACE -fsanitize=${NURI_SANITIZE}

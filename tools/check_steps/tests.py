@@ -1,0 +1,139 @@
+"""The steps that run Nuri's own code: unit and simulation tests, fuzzers, end-to-end tests."""
+
+import json
+import os
+import re
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from check_steps.builds import build
+
+_PROGRAM_LIMIT_S = 900
+_E2E_LIMIT_S = 2400
+_SANITIZERS = {
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+    "TSAN_OPTIONS": "second_deadlock_stack=1",
+    "ASAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19",
+    "TSAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19",
+}
+
+
+def _names(path):
+    return [line for line in path.read_text().split("\n") if line] if path.exists() else []
+
+
+def _in_parallel(session, work, names):
+    """Results of work(name), as many at a time as there are processors."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        waiting = [pool.submit(work, name) for name in names]
+        try:
+            return [one.result() for one in waiting]
+        except KeyboardInterrupt:
+            session.end_all()
+            raise
+
+
+def unit(session):
+    preset = session.preset
+    if not build(session, preset, "tests"):
+        return
+    folder = session.root / "build" / preset
+    names = _names(folder / "tests.txt")
+    with session.step(f"unit and simulation tests ({preset})") as step:
+        counted = _in_parallel(session, lambda name: _gtest(session, folder, name), names)
+        for name, (passed, bad) in zip(names, counted):
+            session.passed += passed
+            for what in bad:
+                session.fail(what, None if what != bad[-1] else session.log_path(name))
+        step.says = f"{sum(passed for passed, _ in counted)} cases in {len(names)} programs"
+
+
+def _gtest(session, folder, name):
+    """(cases passed, what failed in words) of one GoogleTest program."""
+    report = session.logs / f"{name}.json"
+    report.unlink(missing_ok=True)
+    command = [folder / "bin" / name, "--gtest_brief=1", f"--gtest_output=json:{report}"]
+    status = session.run(name, command, env=_SANITIZERS, limit_s=_PROGRAM_LIMIT_S)
+    if not report.exists():
+        return 0, [f"{name}: ended with status {status} before its report"]
+    passed, bad = 0, []
+    for suite in json.loads(report.read_text())["testsuites"]:
+        for case in suite["testsuite"]:
+            if case.get("failures") or case["result"] != "COMPLETED":
+                bad.append(f"{name}: {suite['name']}.{case['name']}")
+            else:
+                passed += 1
+    if status and not bad:
+        bad.append(f"{name}: every case passed, but it ended with status {status} (a leak?)")
+    return passed, bad
+
+
+def fuzz(session):
+    if not (session.root / "tests" / "fuzz" / "CMakeLists.txt").exists():
+        return
+    if not build(session, "fuzz", "fuzzers"):
+        return
+    names = _names(session.root / "build" / "fuzz" / "fuzzers.txt")
+    with session.step(f"fuzzers, {session.fuzz_seconds} s each") as step:
+        results = _in_parallel(session, lambda name: _fuzz(session, name), names)
+        for name, status in zip(names, results):
+            if status:
+                session.fail(f"fuzzer {name} (its input is in build/fuzz-found/)",
+                             session.log_path(f"{name}_fuzz"))
+            else:
+                session.passed += 1
+        step.says = f"{len(names)} fuzzers"
+
+
+def _fuzz(session, name):
+    grown = session.root / "build" / "fuzz-corpus" / name
+    found = session.root / "build" / "fuzz-found"
+    for folder in (grown, found):
+        folder.mkdir(parents=True, exist_ok=True)
+    command = [session.root / "build" / "fuzz" / "bin" / f"{name}_fuzz",
+               f"-max_total_time={session.fuzz_seconds}", "-timeout=10", "-rss_limit_mb=2048",
+               f"-artifact_prefix={found}/{name}-", "-print_final_stats=1", grown,
+               session.root / "tests" / "fuzz" / "corpus" / name]
+    return session.run(f"{name}_fuzz", command, env=_SANITIZERS,
+                       limit_s=session.fuzz_seconds + 120)
+
+
+def e2e(session):
+    program = session.root / "tests" / "e2e" / "run"
+    if not program.exists():
+        return
+    if not build(session, "release"):
+        session.fail("end-to-end tests: not run, the release build failed")
+        return
+    with session.step("base images"):
+        if session.run("base_images", ["tools/base_images"]):
+            session.fail("tools/base_images", session.log_path("base_images"))
+            return
+    with session.step("end-to-end tests") as step:
+        _e2e(session, program, step)
+
+
+def _e2e(session, program, step):
+    artifacts = session.logs / "e2e"
+    shutil.rmtree(artifacts, ignore_errors=True)
+    artifacts.mkdir()
+    began = time.monotonic()
+    status = session.run("e2e", [program], limit_s=_E2E_LIMIT_S, env={
+        "NURI_BIN": str(session.root / "build" / "release" / "bin"),
+        "NURI_TEST_LOGS": str(artifacts)})
+    text = session.log_path("e2e").read_text(errors="replace")
+    counts = re.findall(r"^(\d+) passed, (\d+) failed", text, re.MULTILINE)
+    passed, failed = map(int, counts[-1]) if counts else (0, 0)
+    session.passed += passed
+    for what in re.findall(r"^FAILED:? (.*)$", text, re.MULTILINE)[:failed]:
+        session.fail(f"e2e: {what}")
+        failed -= 1
+    for _ in range(failed):
+        session.fail("e2e: one more case")
+    if status and (not counts or int(counts[-1][1]) == 0):
+        session.fail(f"e2e: ended with status {status} after {time.monotonic() - began:.0f} s")
+    if status:
+        session.show_end(session.log_path("e2e"))
+    step.says = f"{passed} cases"
