@@ -1,7 +1,7 @@
 #pragma once
 
-// NURI_ASSERT: a bug, never an input. On in every build; prints where and what, then aborts, and the
-// supervisor starts the process again.
+// NURI_ASSERT: a bug, never an input. On in every build; prints where and what, then aborts, and
+// the supervisor starts the process again.
 
 namespace nuri {
 
@@ -9,6 +9,6 @@ namespace nuri {
 
 }  // namespace nuri
 
-#define NURI_ASSERT(expression)                                                   \
-  (static_cast<bool>(expression) ? static_cast<void>(0)                           \
+#define NURI_ASSERT(expression)                         \
+  (static_cast<bool>(expression) ? static_cast<void>(0) \
                                  : ::nuri::assert_failed(#expression, __FILE__, __LINE__))

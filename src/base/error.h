@@ -14,15 +14,15 @@ enum class Code {
   unauthenticated,  // no token, or one that is not valid
   forbidden,        // a valid token that may not do this
   not_found,
-  conflict,         // the state of the thing forbids it now
-  unprocessable,    // well-formed, but says something that cannot be
-  too_large,        // over a limit in base/limits.h
-  too_many,         // rate or count: try again later
-  no_space,         // disk reserve reached, or the disk is full
-  unavailable,      // something that is needed is down: try again later
+  conflict,       // the state of the thing forbids it now
+  unprocessable,  // well-formed, but says something that cannot be
+  too_large,      // over a limit in base/limits.h
+  too_many,       // rate or count: try again later
+  no_space,       // disk reserve reached, or the disk is full
+  unavailable,    // something that is needed is down: try again later
   timeout,
   cancelled,
-  data_loss,        // a digest, checksum or format on disk does not match
+  data_loss,  // a digest, checksum or format on disk does not match
   internal,
 };
 
@@ -43,7 +43,8 @@ Code code_of_status(int http_status);
 
 class Error : public std::exception {
  public:
-  // message: for the person who must act: what was tried, on what, what went wrong, what to do next.
+  // message: for the person who must act: what was tried, on what, what went wrong, what to do
+  // next.
   Error(Code code, std::string message);
 
   Code code() const { return code_; }

@@ -22,7 +22,8 @@ const value& need(const object& o, std::string_view key) {
 
 std::int64_t as_int(const value& v, std::string_view key) {
   if (v.is_int64()) return v.get_int64();
-  if (v.is_uint64() && v.get_uint64() <= INT64_MAX) return static_cast<std::int64_t>(v.get_uint64());
+  if (v.is_uint64() && v.get_uint64() <= INT64_MAX)
+    return static_cast<std::int64_t>(v.get_uint64());
   wrong_type(key, "an integer");
 }
 
@@ -55,7 +56,9 @@ std::string require_string(const object& o, std::string_view key) {
   return std::string(v.get_string());
 }
 
-std::int64_t require_int(const object& o, std::string_view key) { return as_int(need(o, key), key); }
+std::int64_t require_int(const object& o, std::string_view key) {
+  return as_int(need(o, key), key);
+}
 
 const object& require_object(const object& o, std::string_view key) {
   const value& v = need(o, key);

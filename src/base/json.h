@@ -22,8 +22,8 @@ value parse(std::string_view text, std::size_t limit_bytes = limits::kJsonBytes)
 // parse, and the top must be an object.
 object parse_object(std::string_view text, std::size_t limit_bytes = limits::kJsonBytes);
 
-// Fields of `o`; `require_…` throws Error{unprocessable} that names the key when it is missing or of
-// another type; `get_…` returns the default when missing or null, and throws on another type.
+// Fields of `o`; `require_…` throws Error{unprocessable} that names the key when it is missing or
+// of another type; `get_…` returns the default when missing or null, and throws on another type.
 std::string require_string(const object& o, std::string_view key);
 std::int64_t require_int(const object& o, std::string_view key);
 const object& require_object(const object& o, std::string_view key);

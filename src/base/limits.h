@@ -1,7 +1,7 @@
 #pragma once
 
-// Every limit of Nuri that is not a setting, by name. A queue, a buffer, a retry or an input without a
-// limit here is a defect.
+// Every limit of Nuri that is not a setting, by name. A queue, a buffer, a retry or an input
+// without a limit here is a defect.
 
 #include <cstddef>
 #include <cstdint>
@@ -39,6 +39,22 @@ inline constexpr std::size_t kEnvBytes = 64 * kKiB;  // all names and values of 
 inline constexpr std::size_t kCommandBytes = 4 * kKiB;
 inline constexpr int kInstancesPerProcess = 1000;
 inline constexpr std::size_t kPerPage = 5000;
+inline constexpr std::size_t kMetadataEntries = 100;  // labels, and as many annotations
+inline constexpr std::size_t kAnnotationBytes = 5000;
+inline constexpr std::size_t kBuildpacksPerApp = 32;
+inline constexpr std::size_t kProcessesPerApp = 32;
+inline constexpr std::size_t kRoutesPerManifest = 100;
+inline constexpr int kMemoryMb = 1 << 20;  // of one instance; of its disk too
+inline constexpr int kCheckSeconds = 86'400;
+inline constexpr int kStopGraceSeconds = 600;
+inline constexpr std::size_t kManifestDepth = 32;
+inline constexpr std::size_t kManifestNodes = 20'000;
+inline constexpr std::size_t kManifestAliases = 100;
+
+// identity
+inline constexpr std::size_t kPasswordBytes = 1024;
+inline constexpr std::size_t kTokenBytes = 8 * kKiB;
+inline constexpr std::size_t kLoginNames = 10'000;  // whose failed logins are remembered
 
 // uploads
 inline constexpr std::uint64_t kUploadBytes = 2 * kGiB;
@@ -66,5 +82,15 @@ inline constexpr std::size_t kSocketsPerBatch = 32;
 inline constexpr std::size_t kLogLineBytes = 16 * kKiB;
 inline constexpr std::uint64_t kLogSegmentBytes = 2 * kMiB;
 inline constexpr std::size_t kLogSegments = 4;  // per writer
+inline constexpr std::uint64_t kLogLinesPerSecond = 2000;  // per writer, after the burst
+inline constexpr std::uint64_t kLogBurstLines = 8000;
+inline constexpr std::uint64_t kLogBytesPerSecond = 1 * kMiB;
+inline constexpr std::uint64_t kLogBurstBytes = 4 * kMiB;
+inline constexpr Duration kLogPartialFlush = 500ms;  // how long a line without its end is held back
+
+// doors of a shim
+inline constexpr std::size_t kDoorPacketBytes = 4 * kKiB;
+inline constexpr std::size_t kDoorConnections = 64;  // both sockets of one shim together
+inline constexpr std::size_t kListeningPorts = 64;   // of one instance, in an answer
 
 }  // namespace nuri::limits

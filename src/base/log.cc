@@ -16,7 +16,8 @@ std::string& process_name() {
 }
 
 void append_value(std::string& line, std::string_view value) {
-  const bool plain = !value.empty() && value.find_first_of(" \"=\\\n\r\t") == std::string_view::npos;
+  const bool plain =
+      !value.empty() && value.find_first_of(" \"=\\\n\r\t") == std::string_view::npos;
   if (plain) {
     line += value;
     return;
@@ -44,10 +45,10 @@ void log(Level level, std::string_view message, std::initializer_list<Field> fie
   clock_gettime(CLOCK_REALTIME, &now);
   tm parts{};
   gmtime_r(&now.tv_sec, &parts);
-  std::string line = fmt::format("ts={:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z level={} proc={} msg=",
-                                 parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
-                                 parts.tm_min, parts.tm_sec, now.tv_nsec / 1'000'000,
-                                 kNames[static_cast<std::size_t>(level)], process_name());
+  std::string line = fmt::format(
+      "ts={:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z level={} proc={} msg=", parts.tm_year + 1900,
+      parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+      now.tv_nsec / 1'000'000, kNames[static_cast<std::size_t>(level)], process_name());
   append_value(line, message);
   for (const auto& field : fields) {
     line += ' ';
