@@ -37,8 +37,8 @@ struct IdMap {
 struct Mount {
   MountKind kind = MountKind::plain_tree;
   Access access = Access::read_only;
-  std::string source;  // absolute path on the host
-  std::string target;  // absolute path inside; made when missing, never through a link outwards
+  std::string source{};  // absolute path on the host
+  std::string target{};  // absolute path inside; made when missing, never through a link outwards
   friend bool operator==(const Mount&, const Mount&) = default;
 };
 
@@ -54,11 +54,11 @@ struct Rlimit {
 // `unified` only, version 1 the others.
 struct Cgroups {
   int version = 1;
-  std::string unified;
-  std::string freezer;
-  std::string memory;
-  std::string cpuacct;
-  std::string pids;
+  std::string unified{};
+  std::string freezer{};
+  std::string memory{};
+  std::string cpuacct{};
+  std::string pids{};
   friend bool operator==(const Cgroups&, const Cgroups&) = default;
 };
 
@@ -68,7 +68,7 @@ struct Cgroups {
 struct Owners {
   std::uint32_t shim_uid = 0;
   std::uint32_t shim_gid = 0;
-  std::vector<std::uint32_t> shim_groups;
+  std::vector<std::uint32_t> shim_groups{};
   std::uint32_t server_uid = 0;
   std::uint32_t server_gid = 0;
   std::uint32_t router_uid = 0;
@@ -77,31 +77,31 @@ struct Owners {
 };
 
 struct ShimSpec {
-  std::string guid;
-  std::string app_guid;
+  std::string guid{};
+  std::string app_guid{};
   std::uint32_t index = 0;
   Kind kind = Kind::app;
 
-  std::string log_source;  // APP/PROC/WEB, STG: written into the segments
-  std::string log_dir;     // directory for the segments, writable for shim_uid
+  std::string log_source{};  // APP/PROC/WEB, STG: written into the segments
+  std::string log_dir{};     // directory for the segments, writable for shim_uid
 
   std::string crun = "/usr/bin/crun";
-  std::vector<std::string> lowers;    // unpacked layers owned by the store range, top first
-  std::string disk_image;             // ext4 image for everything that the instance writes
-  std::vector<Mount> mounts;          // in this order, onto the root file system
-  std::vector<std::string> own_dirs;  // directories inside, made if missing, given to uid:gid
-  std::string resolv_conf;            // contents of /etc/resolv.conf, /etc/hosts, /etc/hostname
-  std::string hosts;
-  std::string hostname;
+  std::vector<std::string> lowers{};    // unpacked layers owned by the store range, top first
+  std::string disk_image{};             // ext4 image for everything that the instance writes
+  std::vector<Mount> mounts{};          // in this order, onto the root file system
+  std::vector<std::string> own_dirs{};  // directories inside, made if missing, given to uid:gid
+  std::string resolv_conf{};            // contents of /etc/resolv.conf, /etc/hosts, /etc/hostname
+  std::string hosts{};
+  std::string hostname{};
 
   IdMap ids;
   std::uint32_t uid = 1000;  // inside: the app's
   std::uint32_t gid = 1000;
-  std::vector<std::uint32_t> groups;
-  std::vector<std::string> argv;  // argv[0] without '/' is looked up in PATH of env
-  std::vector<std::string> env;   // NAME=value
+  std::vector<std::uint32_t> groups{};
+  std::vector<std::string> argv{};  // argv[0] without '/' is looked up in PATH of env
+  std::vector<std::string> env{};   // NAME=value
   std::string cwd = "/";
-  std::vector<Rlimit> rlimits;
+  std::vector<Rlimit> rlimits{};
 
   std::uint16_t port = 0;  // where the app is expected to listen; 0: nowhere
   int stop_signal = 15;
