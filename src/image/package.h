@@ -23,7 +23,7 @@ enum class FileKind { file, symlink, directory };
 struct PackageFile {
   std::string path;  // relative, '/' between names, no ".", ".." or empty name
   FileKind kind = FileKind::file;
-  unsigned mode = 0644;  // permission bits only
+  unsigned mode = 0644;  // permission bits; normalise() clears write for group and others
   std::uint64_t size = 0;
   Digest sha256;       // files only
   std::string sha1;    // files only; 40 hex characters or empty. Not part of the stored form.
@@ -58,8 +58,8 @@ void normalise(Package& package, const PackageLimits& limits = {});
 // zip that unpacks to more than the limits is refused while reading. The result is not normalised.
 Package read_zip(int fd, BlobBatch& batch, const PackageLimits& limits = {});
 
-// `uploaded` and `matched` (resources that the server already had) together; of one path, the
-// uploaded file wins. The matched blobs must have been touched by the caller. Normalised.
+// `uploaded` and `matched` (files that the server already had) together; of one path, the uploaded
+// one wins. Normalised.
 Package merge(Package uploaded, std::vector<PackageFile> matched, const PackageLimits& limits = {});
 
 // Canonical JSON (docs/formats/blobs.md, "Packages") and back. parse_package checks as normalise
@@ -75,7 +75,8 @@ struct StoredPackage {
 };
 
 // The whole of an upload: zip (fd -1: everything was matched) + matched files -> blobs. Nothing is
-// visible unless all is.
+// visible unless all is. Touches what was matched; unprocessable, naming the file, if it is gone
+// meanwhile.
 StoredPackage store_package(BlobStore& blobs, int zip_fd, std::vector<PackageFile> matched,
                             const PackageLimits& limits = {});
 Package load_package(const BlobStore& blobs, const Digest& digest);
