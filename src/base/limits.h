@@ -56,6 +56,9 @@ inline constexpr std::size_t kPasswordBytes = 1024;
 inline constexpr std::size_t kTokenBytes = 8 * kKiB;
 inline constexpr std::size_t kLoginNames = 10'000;  // whose failed logins are remembered
 
+// store
+inline constexpr Duration kStoreDeadline = 60s;  // of one transaction, waiting for its turn included
+
 // uploads
 inline constexpr std::uint64_t kUploadBytes = 2 * kGiB;
 inline constexpr std::uint64_t kFileBytes = 1 * kGiB;
@@ -92,5 +95,15 @@ inline constexpr Duration kLogPartialFlush = 500ms;  // how long a line without 
 inline constexpr std::size_t kDoorPacketBytes = 4 * kKiB;
 inline constexpr std::size_t kDoorConnections = 64;  // both sockets of one shim together
 inline constexpr std::size_t kListeningPorts = 64;   // of one instance, in an answer
+
+// buildpack lifecycle
+inline constexpr std::size_t kTomlBytes = 1 * kMiB;
+inline constexpr std::size_t kBuildRequestBytes = 16 * kMiB;  // build.json: two image configs with labels
+inline constexpr std::size_t kLayerNodes = 1'000'000;         // files and directories of one layer
+inline constexpr std::size_t kPlanTrials = 10'000;            // combinations of the buildpacks' plans
+inline constexpr std::size_t kBuildpackGroups = 200;          // of an order, nested ones written out
+inline constexpr std::size_t kDetectOutputBytes = 64 * kKiB;  // of one bin/detect
+inline constexpr std::size_t kProcessTypes = 100;
+inline constexpr std::size_t kExecdBytes = 64 * kKiB;  // what one exec.d program may set
 
 }  // namespace nuri::limits
