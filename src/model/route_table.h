@@ -1,0 +1,34 @@
+#pragma once
+
+// The route table as the router is told it: values, ready to serve. docs/formats/route_table.md is
+// its form on the wire and on disk.
+
+#include <string>
+#include <vector>
+
+#include "model/guids.h"
+#include "model/routing.h"
+
+namespace nuri::model {
+
+// One instance that answers for a route.
+struct Upstream {
+  std::string id;       // the instance's guid
+  std::string address;  // "door:/run/nuri/R/i/GUID/door.sock" (a shim's door) or "127.0.0.1:8080"
+  int port = 0;         // the app's port behind a door; 0: the instance's own
+  int index = 0;        // of the instance: in access logs
+  int weight = 1;       // relative, of this upstream
+  DestinationProtocol protocol = DestinationProtocol::http1;
+  friend bool operator==(const Upstream&, const Upstream&) = default;
+};
+
+// What is asked for under a host and below a path. Unique by (host, path).
+struct RouteEntry {
+  std::string host;                 // lower case, without port: "a.example.com", or "*.example.com"
+  std::string path;                 // empty, or "/api": matches "/api" and below it
+  std::string app;                  // the app's guid: whose log gets the access lines
+  std::vector<Upstream> upstreams;  // empty: the app has nothing that could answer
+  friend bool operator==(const RouteEntry&, const RouteEntry&) = default;
+};
+
+}  // namespace nuri::model

@@ -1,0 +1,31 @@
+#include "plan/health.h"
+
+#include <algorithm>
+
+namespace nuri::plan {
+
+HealthHistory after_probe(HealthHistory history, bool healthy, std::string detail,
+                          std::vector<int> ports) {
+  using Health = Verdict::Health;
+  history.verdict.ports = std::move(ports);
+  history.verdict.detail = std::move(detail);
+  if (healthy) {
+    history.failures = 0;
+    history.verdict.health = Health::healthy;
+    return history;
+  }
+  ++history.failures;
+  if (history.verdict.health == Health::healthy && history.failures >= kFailuresToUnhealthy)
+    history.verdict.health = Health::unhealthy;
+  return history;
+}
+
+Duration next_probe(const HealthHistory& history, Duration interval) {
+  using Health = Verdict::Health;
+  if (history.verdict.health == Health::healthy)
+    return history.failures == 0 ? interval : std::min<Duration>(interval, 1s);
+  const Duration starting = 10ms * std::min(history.failures, 50);
+  return std::min(starting, interval);
+}
+
+}  // namespace nuri::plan

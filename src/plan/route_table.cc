@@ -1,0 +1,62 @@
+#include "plan/route_table.h"
+
+#include <algorithm>
+#include <map>
+
+namespace nuri::plan {
+namespace {
+
+using Key = std::pair<AppGuid, std::string>;  // app, process type
+
+std::map<Key, std::vector<const model::Instance*>> by_process(const RouteRows& rows) {
+  std::map<ProcessGuid, Key> keys;
+  for (const auto& process : rows.processes) keys[process.guid] = {process.app, process.type};
+  std::map<Key, std::vector<const model::Instance*>> out;
+  for (const auto& instance : rows.instances) {
+    const auto key = keys.find(instance.process);
+    if (instance.routable && key != keys.end()) out[key->second].push_back(&instance);
+  }
+  return out;
+}
+
+std::string full_host(const model::Route& route, const model::Domain& domain) {
+  return route.host.empty() ? domain.name : route.host + "." + domain.name;
+}
+
+}  // namespace
+
+std::vector<model::RouteEntry> route_table(
+    const RouteRows& rows,
+    const std::function<std::string(const InstanceGuid&, int port)>& upstream) {
+  const auto instances = by_process(rows);
+  std::map<DomainGuid, const model::Domain*> domains;
+  for (const auto& domain : rows.domains) domains[domain.guid] = &domain;
+  std::multimap<RouteGuid, const model::Destination*> destinations;
+  for (const auto& destination : rows.destinations)
+    destinations.emplace(destination.route, &destination);
+
+  std::vector<model::RouteEntry> table;
+  for (const auto& route : rows.routes) {
+    const auto domain = domains.find(route.domain);
+    if (domain == domains.end() || route.protocol != model::RouteProtocol::http) continue;
+    model::RouteEntry entry{full_host(route, *domain->second), route.path, {}, {}};
+    const auto [first, last] = destinations.equal_range(route.guid);
+    for (auto it = first; it != last; ++it) {
+      const model::Destination& destination = *it->second;
+      if (entry.app.empty()) entry.app = destination.app.str();
+      const auto found = instances.find({destination.app, destination.process_type});
+      if (found == instances.end()) continue;
+      for (const model::Instance* instance : found->second)
+        entry.upstreams.push_back({instance->guid.str(), upstream(instance->guid, destination.port),
+                                   destination.port, instance->index,
+                                   destination.weight.value_or(1), destination.protocol});
+    }
+    if (first != last) table.push_back(std::move(entry));
+  }
+  std::sort(table.begin(), table.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.host, a.path) < std::tie(b.host, b.path);
+  });
+  return table;
+}
+
+}  // namespace nuri::plan
