@@ -24,8 +24,9 @@ struct Metadata {
 };
 
 // Both throw Error{unprocessable}: what is wrong with which name.
-// Names are [A-Za-z_][A-Za-z0-9_]*; PORT and names that begin with VCAP_ are the platform's; sizes
-// are limits::kEnvEntries and limits::kEnvBytes.
+// Names are UTF-8 without '=', blanks and control characters (Java's spring.datasource.url is a
+// name); PORT and names that begin with VCAP_ are the platform's; sizes are limits::kEnvEntries and
+// kEnvBytes.
 void validate(const Env& env);
 // Keys are `name` or `prefix/name` as in Kubernetes; label values are at most 63 characters.
 void validate(const Metadata& metadata);
