@@ -57,12 +57,13 @@ class BlobBatch {
  public:
   virtual ~BlobBatch() = default;
   virtual std::unique_ptr<BlobWriter> writer(Expected expected = {}) = 0;
-  // True if a writer of this batch has committed it.
-  virtual bool contains(const Digest& digest) const = 0;
+  // Of a blob that a writer of this batch has committed.
+  virtual std::optional<std::uint64_t> size(const Digest& digest) const = 0;
   // Reads back a blob of this batch. too_large over `limit_bytes`.
   virtual std::string read(const Digest& digest, std::size_t limit_bytes) const = 0;
   virtual void commit() = 0;
 
+  bool contains(const Digest& digest) const { return size(digest).has_value(); }
   BlobInfo put(std::string_view bytes, Expected expected = {});
 };
 

@@ -119,6 +119,12 @@ std::unique_ptr<BlobWriter> FileBatch::writer(Expected expected) {
   return std::make_unique<FileWriter>(store_, this, std::move(expected));
 }
 
+std::optional<std::uint64_t> FileBatch::size(const Digest& digest) const {
+  const auto it = blobs_.find(digest);
+  if (it == blobs_.end()) return std::nullopt;
+  return it->second;
+}
+
 std::string FileBatch::read(const Digest& digest, std::size_t limit_bytes) const {
   const Fd file(::openat(folder_.get(), digest.hex().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file) throw system_error(fmt::format("opening blob {} of a batch", digest.str()), errno);

@@ -38,7 +38,7 @@ class FileBatch final : public BlobBatch {
   explicit FileBatch(const DirectoryBlobStore& store);
   ~FileBatch() override;
   std::unique_ptr<BlobWriter> writer(Expected expected) override;
-  bool contains(const Digest& digest) const override { return blobs_.contains(digest); }
+  std::optional<std::uint64_t> size(const Digest& digest) const override;
   std::string read(const Digest& digest, std::size_t limit_bytes) const override;
   void commit() override;
 

@@ -13,7 +13,11 @@ class MemoryBatch final : public BlobBatch {
  public:
   explicit MemoryBatch(MemoryBlobStore& store) : store_(store) {}
   std::unique_ptr<BlobWriter> writer(Expected expected) override;
-  bool contains(const Digest& digest) const override { return blobs_.contains(digest); }
+  std::optional<std::uint64_t> size(const Digest& digest) const override {
+    const auto it = blobs_.find(digest);
+    if (it == blobs_.end()) return std::nullopt;
+    return it->second.size();
+  }
   std::string read(const Digest& digest, std::size_t limit_bytes) const override {
     const auto it = blobs_.find(digest);
     if (it == blobs_.end()) throw Error(Code::not_found, fmt::format("no blob {}", digest.str()));

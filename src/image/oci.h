@@ -106,6 +106,10 @@ struct Image {
   std::vector<Layer> layers;  // base first; manifest.layers beside config.diff_ids
 };
 
+// unprocessable if they do not fit together: counts, media types, the diff_id of an uncompressed
+// layer.
+std::vector<Layer> pair_layers(const Manifest& manifest, const ImageConfig& config);
+
 // `digest` names a manifest, or an index of which the manifest for `platform` is taken. not_found
 // if a blob of the image is missing, data_loss if manifest and config do not fit together.
 Image load_image(const BlobStore& blobs, const Digest& digest,

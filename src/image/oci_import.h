@@ -7,9 +7,9 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/limits.h"
 #include "image/blob_store.h"
@@ -34,10 +34,10 @@ Imported import_layout(BlobStore& blobs, const std::filesystem::path& folder,
 
 // Reads the output of a build from `fd` until its end (blocking). Entries: `oci-layout`,
 // `blobs/sha256/HEX`, and `index.json`, naming one manifest, last; anything else is unprocessable,
-// as is a stream that ends early. Blobs of the image that are not in the stream must be in
-// `reusable` (the layers of the run image and of the app's previous droplet: nobody reads others'
-// layers by knowing a digest) and in the store; they are touched.
-Imported import_build_output(BlobStore& blobs, int fd, const std::set<Digest>& reusable,
+// as is a stream that ends early. New layers are not compressed. Layers that are not in the stream
+// must be, with their diff_id, among `reusable` (those of the run image and of the app's previous
+// droplet: nobody gets others' layers by knowing a digest) and in the store; they are touched.
+Imported import_build_output(BlobStore& blobs, int fd, const std::vector<Layer>& reusable,
                              const ImportLimits& limits = {});
 
 // index.json of a store's folder, so that other tools find images by name (skopeo inspect
