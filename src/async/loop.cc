@@ -1,11 +1,24 @@
 #include "async/loop.h"
 
+#include <cstring>
+
 #include "base/assert.h"
 
 namespace nuri::async {
 
+Chunk Chunk::copy_of(std::string_view bytes) {
+  Chunk chunk;
+  if (bytes.empty()) return chunk;
+  chunk.buffer_ = new char[bytes.size()];
+  chunk.owned_ = true;
+  chunk.end_ = static_cast<std::uint32_t>(bytes.size());
+  std::memcpy(chunk.buffer_, bytes.data(), bytes.size());
+  return chunk;
+}
+
 void Chunk::reset() {
   if (loop_) std::exchange(loop_, nullptr)->give_back(id_);
+  if (std::exchange(owned_, false)) delete[] buffer_;
   begin_ = end_ = 0;
 }
 
