@@ -28,6 +28,7 @@ struct AppView {
   std::vector<model::Process> processes;
   std::vector<model::Deployment> deployments;
   std::vector<model::Instance> instances;
+  friend bool operator==(const AppView&, const AppView&) = default;
 };
 
 // A sandbox of the app as the engine sees it; `exit` is set when it has ended.

@@ -1,0 +1,85 @@
+#include "control/routes.h"
+
+#include "async/task_group.h"
+#include "base/log.h"
+#include "plan/route_table.h"
+
+namespace nuri::control {
+namespace {
+
+using store::Noun;
+
+plan::RouteRows load(store::Reader& reader) {
+  plan::RouteRows rows;
+  rows.domains = reader.all(store::Query<model::Domain>());
+  rows.routes = reader.all(store::Query<model::Route>());
+  rows.destinations = reader.all(store::Query<model::Destination>());
+  rows.processes = reader.all(store::Query<model::Process>());
+  rows.instances =
+      reader.all(store::Query<model::Instance>().where(&model::Instance::routable, true));
+  return rows;
+}
+
+constexpr Duration kPublishDeadline = 5s;
+constexpr Duration kRetry = 500ms;
+
+Task<void> note_changes(store::Follower& follower, std::uint64_t& wanted, async::Event& asked) {
+  while (co_await follower.next()) {
+    ++wanted;
+    asked.pulse();
+  }
+}
+
+}  // namespace
+
+Task<void> Routes::publish_once() {
+  const std::uint64_t version = wanted_;
+  plan::RouteRows rows = co_await store_.read(load);
+  auto table = plan::route_table(
+      rows, [this](const InstanceGuid& guid, int port) { return engine_.upstream(guid, port); });
+  auto done = co_await async::within(kPublishDeadline, feed_.publish(std::move(table)));
+  if (!done) throw error_of(done.error(), "tell the router its table");
+  published_ = version;
+  done_.pulse();
+}
+
+Task<void> Routes::run() {
+  auto follower =
+      store_.follow({Noun::domain, Noun::route, Noun::destination, Noun::process, Noun::instance});
+  async::Loop& loop = (co_await async::current_scope()).loop();
+  async::TaskGroup group(loop);
+  group.spawn(note_changes(*follower, wanted_, asked_));
+  group.spawn([](Routes& self) -> Task<void> {
+    for (;;) {
+      while (self.published_ == self.wanted_)
+        if (!co_await self.asked_.wait()) co_return;
+      bool failed = false;
+      try {
+        co_await self.publish_once();
+      } catch (const Error& error) {
+        log_warn("the router's table is behind", {{"error", error.message()}});
+        failed = true;
+      }
+      if (failed && !co_await async::sleep(kRetry)) co_return;
+    }
+  }(*this));
+  co_await group.join();
+}
+
+Task<bool> Routes::sync(Duration limit) {
+  const std::uint64_t version = ++wanted_;
+  asked_.pulse();
+  auto wait = [](Routes& self, std::uint64_t target) -> Task<IoResult<void>> {
+    while (self.published_ < target)
+      if (auto waited = co_await self.done_.wait(); !waited) co_return waited;
+    co_return IoResult<void>{};
+  };
+  co_return (co_await async::within(limit, wait(*this, version))).has_value();
+}
+
+Task<void> Routes::drain(InstanceGuid instance, Duration limit) {
+  // The limit passing is an outcome too: what is still in flight is cut by the stop that follows.
+  (void)co_await async::within(limit, feed_.drained(instance.str()));
+}
+
+}  // namespace nuri::control
