@@ -1,6 +1,6 @@
-#include <array>
-
 #include "store/sqlite/migrations.h"
+
+#include <array>
 
 namespace nuri::store {
 namespace {
