@@ -76,6 +76,8 @@ class LayersTest(unittest.TestCase):
         self.assertEqual(self.cmake("http", "nuri_module(http DEPS model)"), [("layers", 1)])
         self.assertEqual(self.cmake("http", "nuri_module(http DEPS nothing)"), [("layers", 1)])
         self.assertEqual(self.cmake("http", "nuri_module(http LIBS nuri_model)"), [("layers", 1)])
+        self.assertEqual(self.cmake("http", "add_library(nuri_c STATIC a.c)\n"
+                                            "nuri_module(http LIBS nuri_c)"), [])
 
     def test_cmake_test_libraries_follow_the_table_for_tests(self):
         self.assertEqual(self.cmake("control", "nuri_module(control TEST_LIBS nuri_store_memory)"),
@@ -160,7 +162,8 @@ class WordsTest(unittest.TestCase):
         call = "std::this_thread::sleep_for(1s);"
         self.assertEqual(self.code(call, "src/base/a_test.cc"), [("test-sleep", 1)])
         self.assertEqual(self.code(call, "tests/sim/a.cc"), [("test-sleep", 1)])
-        self.assertEqual(self.code("co_await loop.sleep(1s);", "src/base/a_test.cc"), [])
+        for virtual in ("co_await loop.sleep(1s);", "co_await sleep(1h);"):
+            self.assertEqual(self.code(virtual, "src/base/a_test.cc"), [])
         self.assertEqual(rules(("tests/e2e/a.py", "import time\ntime.sleep(1)\n")),
                          [("test-sleep", 2)])
         self.assertEqual(rules(("tests/e2e/a.sh", "#!/bin/sh\n  sleep 5\n")), [("test-sleep", 2)])

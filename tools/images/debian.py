@@ -94,13 +94,14 @@ def make_trees(work, codename):
     run_tree = os.path.join(work, "run")
     # Downloads with the host's apt and settings; dpkg and the packages' scripts run in the tree.
     install = ("APT_CONFIG=\"$MMDEBSTRAP_APT_CONFIG\" apt-get -o DPkg::Chroot-Directory=\"$1\" "
-               "-o DPkg::Options::=--force-unsafe-io install --yes --no-install-recommends ")
+               "install --yes --no-install-recommends ")
     command = [
         "mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory",
         "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
         "--include=" + ",".join(RUN_PACKAGES),
         "--aptopt=APT::Install-Recommends \"false\"",
         *(f"--aptopt={line}" for line in apt_settings()),
+        "--dpkgopt=force-unsafe-io",  # no fsync a file: the trees are thrown away
         "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
         "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/info/*",
         "--dpkgopt=path-include=/usr/share/doc/*/copyright",
@@ -125,6 +126,9 @@ def finish_tree(root, epoch_day=1):
             text = re.sub(r"^([^:]*:[^:]*):\d*:", rf"\1:{epoch_day}:", text, flags=re.MULTILINE)
         with open(path, "w", encoding="utf-8") as file:
             file.write(text + line + "\n")
+    real = os.path.join(root, "usr/sbin/start-stop-daemon.REAL")
+    if os.path.exists(real):  # mmdebstrap puts it aside while it installs
+        os.replace(real, real.removesuffix(".REAL"))
     home = os.path.join(root, "home", "nuri")
     os.mkdir(home, 0o755)
     os.chown(home, UID, UID)

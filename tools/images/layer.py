@@ -17,7 +17,7 @@ EXCLUDED = (
     "proc/*", "sys/*", "dev/*", "run/*", "tmp/*", "var/tmp/*", "var/cache/*", "var/log/*",
     "var/lib/apt/lists/*", "var/lib/dpkg/*-old", "var/lib/dpkg/lock*", "var/lib/dpkg/triggers/Lock",
     "var/lib/dpkg/updates/*", "var/lib/systemd/*", "var/lib/apt/extended_states",
-    "etc/apt/apt.conf.d/99mmdebstrap", "etc/apt/sources.list", "etc/apt/sources.list.d/*",
+    "etc/apt/apt.conf.d/*mmdebstrap", "etc/apt/sources.list", "etc/apt/sources.list.d/*",
     "etc/apt/auth.conf*", "etc/dpkg/dpkg.cfg.d/99mmdebstrap", "etc/passwd-", "etc/group-",
     "etc/shadow-", "etc/gshadow-", "etc/subuid*", "etc/subgid*", "etc/.pwd.lock", "etc/hostname",
     "etc/hosts", "etc/resolv.conf", "etc/machine-id", "var/lib/dbus/machine-id", "root/.*history",

@@ -21,12 +21,14 @@ class Layout:
     def __init__(self, folder):
         self.folder = folder
         self.blobs = os.path.join(folder, "blobs", "sha256")
+        self._unsynced = []
         os.makedirs(self.blobs, exist_ok=True)
 
     def add_file(self, path, digest):
-        """Moves the finished file `path`, whose SHA-256 is `digest`, into the layout."""
+        """Moves the file `path`, whose SHA-256 is `digest`, into the layout; `publish` syncs it."""
         os.chmod(path, 0o644)
         os.replace(path, os.path.join(self.blobs, digest))
+        self._unsynced.append(digest)
 
     def add_json(self, value):
         """(digest, bytes) of the blob that holds `value`."""
@@ -56,6 +58,9 @@ class Layout:
 
     def publish(self, images):
         """From here on the layout holds `images` (index entries); other blobs are removed."""
+        for digest in self._unsynced:
+            with open(os.path.join(self.blobs, digest), "rb") as file:
+                os.fsync(file.fileno())
         self._write("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
         index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": images}
         self._write("index.json", json.dumps(index, indent=1, sort_keys=True).encode())

@@ -110,7 +110,7 @@ def _cmake(files, layers):
         tests = layers.allowed(folder, tests=True)
         wanted = [(name, direct) for name in _keyword(arguments, "DEPS")]
         wanted += [(name[5:], direct) for name in _keyword(arguments, "LIBS")
-                   if name.startswith("nuri_")]
+                   if name.startswith("nuri_") and f"add_library({name}" not in file.text]
         for keyword in ("TEST_DEPS", "TEST_LIBS"):
             wanted += [(name.removeprefix("nuri_"), tests) for name in _keyword(arguments, keyword)
                        if keyword == "TEST_DEPS" or name.startswith("nuri_")]

@@ -22,7 +22,8 @@ _CODE = [
     ("shell", lambda file: True, re.compile(r"(?<![.>\w])(?:std::|::)?(?:system|popen)\s*\("),
      "runs a shell: start the program with its arguments through async/'s child processes"),
     ("test-sleep", lambda file: file.is_test,
-     re.compile(r"(?:(?<![.>\w])sleep|\b(?:sleep_(?:for|until)|usleep|(?:clock_)?nanosleep))\s*\("),
+     re.compile(r"(?:(?<!co_await )(?<![.>\w])sleep|\b(?:sleep_for|sleep_until|usleep|nanosleep|"
+                r"clock_nanosleep))\s*\("),
      "a test that sleeps is slow or flaky: wait on a condition with a deadline"),
     ("skipped-test", lambda file: file.is_test, re.compile(r"\bGTEST_SKIP\b|\bDISABLED_\w+"),
      "no test is skipped: make it pass, or remove it and say what is missing"),
