@@ -20,12 +20,30 @@ inline constexpr std::size_t kBlockingThreads = 4;
 inline constexpr std::size_t kBlockingQueue = 1024;
 
 // http
-inline constexpr std::size_t kHeadBytes = 32 * kKiB;  // request line and headers together
+inline constexpr std::size_t kHeadBytes = 32 * kKiB;    // request line and headers together
+inline constexpr std::size_t kTargetBytes = 16 * kKiB;  // of a request's line
 inline constexpr std::size_t kHeaderCount = 128;
 inline constexpr std::size_t kTrailerBytes = 8 * kKiB;
+inline constexpr std::size_t kChunkExtensionBytes = 4 * kKiB;  // of all chunks of one body
 inline constexpr Duration kHeadDeadline = 15s;
 inline constexpr Duration kIdleDeadline = 75s;
 inline constexpr Duration kBodyIdleDeadline = 60s;
+inline constexpr Duration kDrainDeadline = 30s;
+inline constexpr std::size_t kHttpConnections = 8192;        // of one server
+inline constexpr std::size_t kUnreadBodyBytes = 256 * kKiB;  // read away to keep a connection
+inline constexpr Duration kLingerDeadline = 2s;              // for a peer that still sends
+inline constexpr std::size_t kWriteBytes = 64 * kKiB;        // that one deadline is given for
+inline constexpr std::size_t kRequestIdBytes = 128;
+inline constexpr Duration kConnectDeadline = 10s;
+inline constexpr Duration kAnswerDeadline = 120s;  // from the request to the head of its answer
+inline constexpr Duration kKeptDeadline = 30s;     // of a client's unused connection
+inline constexpr std::size_t kKeptPerOrigin = 8;
+inline constexpr std::size_t kKeptConnections = 64;
+inline constexpr std::size_t kInterimAnswers = 16;  // 1xx before an answer
+inline constexpr std::size_t kFormBytes = 64 * kKiB;
+inline constexpr std::size_t kFormFields = 256;
+inline constexpr std::size_t kPartHeadBytes = 8 * kKiB;
+inline constexpr std::size_t kParts = 64;  // of one multipart body
 
 // json, yaml
 inline constexpr std::size_t kJsonBytes = 4 * kMiB;
@@ -57,7 +75,8 @@ inline constexpr std::size_t kTokenBytes = 8 * kKiB;
 inline constexpr std::size_t kLoginNames = 10'000;  // whose failed logins are remembered
 
 // store
-inline constexpr Duration kStoreDeadline = 60s;  // of one transaction, waiting for its turn included
+inline constexpr Duration kStoreDeadline =
+    60s;  // of one transaction, waiting for its turn included
 
 // uploads
 inline constexpr std::uint64_t kUploadBytes = 2 * kGiB;
@@ -79,17 +98,23 @@ inline constexpr std::size_t kArgvEntries = 256;
 inline constexpr std::size_t kHostEnvExtraEntries = 64;  // that the platform adds to an app's own
 inline constexpr std::size_t kHostEnvExtraBytes = 64 * kKiB;
 inline constexpr Duration kLayerLease = 1h;
+inline constexpr std::uint64_t kLayerBytes = 16 * kGiB;  // of one layer, uncompressed
+inline constexpr std::uint64_t kLayerFiles = 2'000'000;
+inline constexpr Duration kUnpackDeadline = 15min;
 inline constexpr std::size_t kSocketsPerBatch = 32;
 
 // logs
 inline constexpr std::size_t kLogLineBytes = 16 * kKiB;
 inline constexpr std::uint64_t kLogSegmentBytes = 2 * kMiB;
-inline constexpr std::size_t kLogSegments = 4;  // per writer
+inline constexpr std::size_t kLogSegments = 4;             // per writer
 inline constexpr std::uint64_t kLogLinesPerSecond = 2000;  // per writer, after the burst
 inline constexpr std::uint64_t kLogBurstLines = 8000;
 inline constexpr std::uint64_t kLogBytesPerSecond = 1 * kMiB;
 inline constexpr std::uint64_t kLogBurstBytes = 4 * kMiB;
 inline constexpr Duration kLogPartialFlush = 500ms;  // how long a line without its end is held back
+inline constexpr std::size_t kLogJoinedBytes = 64 * kKiB;  // of a line put together from its parts
+inline constexpr std::size_t kLogReadBytes = 8 * kMiB;     // of one read's text
+inline constexpr std::size_t kLogSegmentsPerApp = 500;
 
 // doors of a shim
 inline constexpr std::size_t kDoorPacketBytes = 4 * kKiB;
@@ -98,10 +123,11 @@ inline constexpr std::size_t kListeningPorts = 64;   // of one instance, in an a
 
 // buildpack lifecycle
 inline constexpr std::size_t kTomlBytes = 1 * kMiB;
-inline constexpr std::size_t kBuildRequestBytes = 16 * kMiB;  // build.json: two image configs with labels
-inline constexpr std::size_t kLayerNodes = 1'000'000;         // files and directories of one layer
-inline constexpr std::size_t kPlanTrials = 10'000;            // combinations of the buildpacks' plans
-inline constexpr std::size_t kBuildpackGroups = 200;          // of an order, nested ones written out
+inline constexpr std::size_t kBuildRequestBytes =
+    16 * kMiB;                                         // build.json: two image configs with labels
+inline constexpr std::size_t kLayerNodes = 1'000'000;  // files and directories of one layer
+inline constexpr std::size_t kPlanTrials = 10'000;     // combinations of the buildpacks' plans
+inline constexpr std::size_t kBuildpackGroups = 200;   // of an order, nested ones written out
 inline constexpr std::size_t kDetectOutputBytes = 64 * kKiB;  // of one bin/detect
 inline constexpr std::size_t kProcessTypes = 100;
 inline constexpr std::size_t kExecdBytes = 64 * kKiB;  // what one exec.d program may set

@@ -1,10 +1,11 @@
 #pragma once
 
-// Logs on disk: FOLDER/APP/WRITER.SEQ, written by shims, router and server, merged here when read.
-// Memory of a read: its result and one block per writer, whatever the size of the segments.
+// Logs on disk: FOLDER/APP/WRITER.SEQ (docs/formats/logs.md), written by shims, router and server,
+// merged here when read. Memory of a read: its result and a window of each writer, whatever the
+// size of the segments.
 
 #include <filesystem>
-#include <map>
+#include <list>
 #include <memory>
 #include <mutex>
 
@@ -12,11 +13,12 @@
 
 namespace nuri::telemetry {
 
-class SegmentWriter;
+class LogSegmentWriter;
 
 class DirectoryLogStore final : public LogStore {
  public:
-  // Each app's folder is made with mode 2770, so that the files in it belong to `folder`'s group.
+  // Apps' folders are made with mode 2770, so that the files in them belong to `folder`'s group.
+  // `folder` is made if missing.
   explicit DirectoryLogStore(std::filesystem::path folder);
   ~DirectoryLogStore() override;
 
@@ -28,11 +30,20 @@ class DirectoryLogStore final : public LogStore {
             const std::set<std::string>& live_writers) override;
   void erase(std::string_view app) override;
 
- private:
+  // Where the app's writers put their segments. Throws bad_request for what is no name of a folder.
   std::filesystem::path folder_of(std::string_view app) const;
 
+ private:
+  struct Appender {
+    std::string app;
+    std::string name;
+    std::unique_ptr<LogSegmentWriter> writer;
+  };
+  LogSegmentWriter& appender(std::string_view app, const LogLine& line);
+
   const std::filesystem::path folder_;
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
+  std::list<Appender> appenders_;  // the last used first
 };
 
 }  // namespace nuri::telemetry

@@ -57,7 +57,8 @@ class LogStore {
   // Cheap (a folder listing): for a held request that waits for more.
   virtual LogToken token(std::string_view app) const = 0;
   // Erases the oldest segments until the app's logs are at most `max_bytes`. What a writer in
-  // `live_writers` (instance guids) writes now is never erased.
+  // `live_writers` (instance guids), the server or a router ("router-…") writes now is never
+  // erased.
   virtual void trim(std::string_view app, std::uint64_t max_bytes,
                     const std::set<std::string>& live_writers) = 0;
   virtual void erase(std::string_view app) = 0;
