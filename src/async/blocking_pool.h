@@ -64,6 +64,8 @@ template <class Call>
 Task<std::invoke_result_t<Call>> BlockingPool::run(Call call) {
   using Result = std::invoke_result_t<Call>;
   using Stored = std::conditional_t<std::is_void_v<Result>, bool, Result>;
+  Scope& scope = co_await current_scope();
+  if (scope.cause()) throw error_of(*scope.cause(), "start a background job");
   struct Outcome {
     explicit Outcome(Call c) : call(std::move(c)) {}
     Call call;
@@ -72,20 +74,21 @@ Task<std::invoke_result_t<Call>> BlockingPool::run(Call call) {
     Event done;
   };
   auto outcome = std::make_shared<Outcome>(std::move(call));
-  submit((co_await current_scope()).loop(),
-         [outcome] {
-           try {
-             if constexpr (std::is_void_v<Result>) {
-               outcome->call();
-               outcome->value = true;
-             } else {
-               outcome->value.emplace(outcome->call());
-             }
-           } catch (...) {
-             outcome->error = std::current_exception();
-           }
-         },
-         [outcome] { outcome->done.set(); });
+  submit(
+      scope.loop(),
+      [outcome] {
+        try {
+          if constexpr (std::is_void_v<Result>) {
+            outcome->call();
+            outcome->value = true;
+          } else {
+            outcome->value.emplace(outcome->call());
+          }
+        } catch (...) {
+          outcome->error = std::current_exception();
+        }
+      },
+      [outcome] { outcome->done.set(); });
   if (auto waited = co_await outcome->done.wait(); !waited)
     throw error_of(waited.error(), "wait for a background job");
   if (outcome->error) std::rethrow_exception(outcome->error);

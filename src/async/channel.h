@@ -3,6 +3,7 @@
 // Channel<T>: a bounded queue between tasks of one loop. Mailbox<T>: the same from any thread to
 // one loop.
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -26,14 +27,16 @@ class Channel {
   }
   // Waits for room. An error if the scope was cancelled; IoError::end if the channel is closed.
   Task<IoResult<void>> send(T value) {
+    if (const auto cause = (co_await current_scope()).cause()) co_return std::unexpected(*cause);
     while (!closed_ && queue_.size() >= limit_)
       if (auto waited = co_await not_full_.wait(); !waited)
         co_return std::unexpected(waited.error());
     if (!try_send(std::move(value))) co_return std::unexpected(IoError::end);
     co_return IoResult<void>{};
   }
-  // IoError::end once closed and empty.
+  // IoError::end once closed and empty. A cancelled scope gets nothing, also if something is there.
   Task<IoResult<T>> receive() {
+    if (const auto cause = (co_await current_scope()).cause()) co_return std::unexpected(*cause);
     while (queue_.empty()) {
       if (closed_) co_return std::unexpected(IoError::end);
       if (auto waited = co_await not_empty_.wait(); !waited)
@@ -74,9 +77,15 @@ class Mailbox {
   class Sender {
    public:
     // Any thread, while the receiving loop lives. What finds the mailbox full is dropped and
-    // counted.
+    // counted; at most `limit` more are on their way to a loop that is busy.
     void send(T value) const {
+      if (inbox_->on_the_way.fetch_add(1) >= inbox_->limit) {
+        --inbox_->on_the_way;
+        ++inbox_->dropped;
+        return;
+      }
       inbox_->loop.post([inbox = inbox_, value = std::move(value)]() mutable {
+        --inbox->on_the_way;
         if (inbox->open && !inbox->channel.try_send(std::move(value))) ++inbox->dropped;
       });
     }
@@ -93,10 +102,12 @@ class Mailbox {
 
  private:
   struct Inbox {
-    Inbox(Loop& on, std::size_t limit) : loop(on), channel(limit) {}
+    Inbox(Loop& on, std::size_t most) : loop(on), limit(most), channel(most) {}
     Loop& loop;
+    const std::size_t limit;
     Channel<T> channel;
-    std::size_t dropped = 0;
+    std::atomic<std::size_t> on_the_way = 0;
+    std::atomic<std::size_t> dropped = 0;
     bool open = true;
   };
   std::shared_ptr<Inbox> inbox_;

@@ -6,10 +6,16 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+extern "C" {  // the header of glibc 2.36 forgets it
 #include <sys/pidfd.h>
+}
 #include <sys/wait.h>
 
+#include <algorithm>
+#include <array>
+
 #include "async/deadline.h"
+#include "async/epoll_io.h"
 #include "async/task_group.h"
 #include "base/error.h"
 
@@ -17,20 +23,32 @@ namespace nuri::async {
 namespace {
 
 constexpr std::size_t kOutputLimit = 64 * 1024;
+constexpr std::size_t kPipeBytes = 64 * 1024;  // pipe(7), "Pipe capacity"
 
 class FileActions {
  public:
-  FileActions() { posix_spawn_file_actions_init(&actions_); }
+  // `top`: the highest number that a descriptor gets in the child.
+  explicit FileActions(int top) : top_(top) { posix_spawn_file_actions_init(&actions_); }
   ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
   FileActions(const FileActions&) = delete;
   FileActions& operator=(const FileActions&) = delete;
-  void put(int ours, int theirs) { posix_spawn_file_actions_adddup2(&actions_, ours, theirs); }
+  void put(int ours, int theirs) {
+    // A number that is also one of the child's could be overwritten before it is copied.
+    if (ours <= top_ && ours != theirs) {
+      copies_.emplace_back(fcntl(ours, F_DUPFD_CLOEXEC, top_ + 1));
+      if (!copies_.back()) throw system_error("pass a descriptor to a program", errno);
+      ours = copies_.back().get();
+    }
+    posix_spawn_file_actions_adddup2(&actions_, ours, theirs);
+  }
   void null(int theirs) {
     posix_spawn_file_actions_addopen(&actions_, theirs, "/dev/null", O_RDONLY, 0);
   }
   const posix_spawn_file_actions_t* get() const { return &actions_; }
 
  private:
+  int top_;
+  std::vector<Fd> copies_;
   posix_spawn_file_actions_t actions_;
 };
 
@@ -73,7 +91,9 @@ std::string describe(const ExitStatus& status) {
 
 Child Child::spawn(Loop& loop, const SpawnOptions& options) {
   NURI_ASSERT(!options.argv.empty());
-  FileActions actions;
+  int top = 2;
+  for (const auto& [ours, theirs] : options.more_fds) top = std::max(top, theirs);
+  FileActions actions(top);
   if (options.in >= 0)
     actions.put(options.in, 0);
   else
@@ -135,11 +155,27 @@ Task<void> feed(Descriptor to, const std::string& input) {
   (void)co_await to.send(input);
 }
 
-Task<void> collect(Descriptor from, std::string& output) {
+void keep(std::string& output, std::string_view bytes) {
+  output += bytes.substr(0, kOutputLimit - std::min(kOutputLimit, output.size()));
+}
+
+Task<void> collect(Descriptor& from, std::string& output) {
   for (;;) {
     auto chunk = co_await from.recv();
     if (!chunk || chunk->empty()) co_return;
-    output += chunk->view().substr(0, kOutputLimit - std::min(kOutputLimit, output.size()));
+    keep(output, chunk->view());
+  }
+}
+
+// What a program wrote is in the pipe once it has ended; the pipe's end may be far off, because
+// what the program started can hold it.
+void collect_rest(int pipe, std::string& output) {
+  std::array<char, 4096> space;
+  for (std::size_t left = kPipeBytes; left > 0;) {
+    const ssize_t n = read_some(pipe, std::span(space).first(std::min(left, space.size())));
+    if (n <= 0) return;
+    left -= static_cast<std::size_t>(n);
+    keep(output, {space.data(), static_cast<std::size_t>(n)});
   }
 }
 
@@ -154,12 +190,15 @@ Task<ProgramResult> converse(Loop& loop, const std::vector<std::string>& argv,
   in.read_end.reset();
   out.write_end.reset();
   ProgramResult result;
-  TaskGroup group(loop);
+  Descriptor output(loop, std::move(out.read_end));
+  TaskGroup group(co_await current_scope());
   group.spawn(feed(Descriptor(loop, std::move(in.write_end)), input));
-  group.spawn(collect(Descriptor(loop, std::move(out.read_end)), result.out));
+  group.spawn(collect(output, result.out));
+  const auto status = co_await child.wait();
+  group.cancel();
   co_await group.join();
-  auto status = co_await child.wait();
   if (!status) throw error_of(status.error(), fmt::format("wait for the program {}", argv[0]));
+  collect_rest(output.native(), result.out);
   result.status = *status;
   co_return result;
 }

@@ -62,7 +62,8 @@ struct ProgramResult {
   std::string out;  // standard output and error, together, up to the limit; what is over is dropped
 };
 
-// Runs a program to its end with `input` on standard input. Throws Error{timeout} after `limit`
+// Runs a program to its end with `input` on standard input; what it started and left running is not
+// waited for. Throws Error{timeout} after `limit`
 // (the program is killed), or what spawn throws; an unsuccessful exit is a result.
 Task<ProgramResult> run_program(Loop& loop, std::vector<std::string> argv, std::string input,
                                 Duration limit);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,6 +14,7 @@ namespace nuri::async {
 namespace {
 
 constexpr std::size_t kMostFds = 64;
+constexpr int kMostWrites = 4;  // of one send in one turn
 
 template <class Call>
 auto no_eintr(Call call) {
@@ -43,7 +45,9 @@ ssize_t write_parts(int fd, std::span<iovec> parts) {
 }
 
 Attempt send_all(int fd, Operation& operation) {
-  while (!operation.parts.empty()) {
+  // A peer that reads as fast as this writes must not keep the loop for itself.
+  for (int writes = 0; !operation.parts.empty(); ++writes) {
+    if (writes == kMostWrites) return Attempt::more;
     const ssize_t n = write_parts(fd, operation.parts);
     if (n < 0) return failed(operation);
     operation.done += static_cast<std::size_t>(n);
@@ -146,6 +150,14 @@ ssize_t read_some(int fd, std::span<char> space) {
   const ssize_t n = no_eintr([&] { return ::recv(fd, space.data(), space.size(), MSG_DONTWAIT); });
   if (n >= 0 || errno != ENOTSOCK) return n;
   return no_eintr([&] { return ::read(fd, space.data(), space.size()); });
+}
+
+bool is_byte_stream(int fd) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0) return type == SOCK_STREAM;
+  struct stat status{};
+  return ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
 Attempt try_operation(int fd, Operation& operation) {

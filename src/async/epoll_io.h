@@ -10,11 +10,15 @@
 
 namespace nuri::async {
 
-enum class Attempt { done, again };
+// done with the result set, again: it would block; more: it could go on, but others come first.
+enum class Attempt { done, again, more };
 
 // recv(2), or read(2) for what is no socket; errno as those leave it; never EINTR.
 ssize_t read_some(int fd, std::span<char> space);
-// Every kind but recv: done with the result set, or again (it would block).
+// A stream socket or pipe: not a datagram socket, terminal, inotify …, whose reads may be short
+// although more is there.
+bool is_byte_stream(int fd);
+// Every kind but recv.
 Attempt try_operation(int fd, Operation& operation);
 
 }  // namespace nuri::async

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -19,12 +20,20 @@ namespace {
 constexpr std::uint64_t kEventToken = ~0ULL;
 constexpr std::size_t kBuffers = 512;
 
+void prepare_signals() {
+  ::signal(SIGPIPE, SIG_IGN);
+  struct sigaction child{};
+  if (::sigaction(SIGCHLD, nullptr, &child) == 0 && child.sa_handler == SIG_IGN)
+    ::signal(SIGCHLD, SIG_DFL);
+}
+
 }  // namespace
 
 EpollLoop::EpollLoop()
-    : now_(clock_.now()),
+    : turned_(clock_.now()),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  prepare_signals();
   if (!epoll_ || !event_) throw system_error("make an event loop", errno);
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
@@ -33,7 +42,10 @@ EpollLoop::EpollLoop()
     throw system_error("watch the loop's own event", errno);
 }
 
-EpollLoop::~EpollLoop() = default;
+EpollLoop::~EpollLoop() {
+  NURI_ASSERT(open_ == 0);                               // a Descriptor outlives its loop
+  NURI_ASSERT(free_buffers_.size() == buffers_.size());  // a Chunk does
+}
 
 EpollLoop::Slot& EpollLoop::slot_of(SlotId id) {
   NURI_ASSERT(id.index < slots_.size() && slots_[id.index].generation == id.generation);
@@ -58,7 +70,7 @@ SlotId EpollLoop::adopt(Fd fd) {
   slot.fd = std::move(fd);
   slot.readable = slot.writable =
       true;  // so that the first call is tried before the kernel is asked
-  slot.hung_up = false;
+  slot.hung_up = slot.asked = false;
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.u64 = static_cast<std::uint64_t>(slot.generation) << 32 | index;
@@ -84,16 +96,11 @@ bool EpollLoop::start(Operation& operation) {
   operation.loop = this;
   Operation*& place = operation.writes() ? slot.writer : slot.reader;
   NURI_ASSERT(!place);  // one read and one write at a time
-  if (spend_credit()) {
-    if (attempt(slot, operation)) return true;
-    place = &operation;
-    operation.registered = true;
-  } else {
-    // Out of credits: wait a turn; poll() tries it again.
-    place = &operation;
-    operation.registered = true;
-    buffer_line_.push_back(operation.slot);
-  }
+  const bool may_try = spend_credit();
+  if (may_try && attempt(slot, operation)) return true;
+  place = &operation;
+  operation.registered = true;
+  if (!may_try) yielded_.push_back(operation);
   return false;
 }
 
@@ -101,14 +108,21 @@ void EpollLoop::forget(Operation& operation) {
   Slot& slot = slot_of(operation.slot);
   (operation.writes() ? slot.writer : slot.reader) = nullptr;
   operation.registered = false;
+  operation.line_link.unlink();
+}
+
+bool EpollLoop::has_buffer() const { return !free_buffers_.empty() || buffers_.size() < kBuffers; }
+
+// A short read has drained a byte stream, unless its end is still to be read (epoll(7), "Q9").
+bool EpollLoop::drained_by(Slot& slot, std::size_t bytes) {
+  if (bytes == limits::kChunkBytes || slot.hung_up || !slot.polled) return false;
+  if (!slot.asked) slot.stream = is_byte_stream(slot.fd.get());
+  slot.asked = true;
+  return slot.stream;
 }
 
 bool EpollLoop::attempt_recv(Slot& slot, Operation& operation) {
   if (free_buffers_.empty()) {
-    if (buffers_.size() == kBuffers) {
-      buffer_line_.push_back(operation.slot);
-      return false;
-    }
     free_buffers_.push_back(static_cast<std::uint32_t>(buffers_.size()));
     buffers_.push_back(std::make_unique_for_overwrite<char[]>(limits::kChunkBytes));
   }
@@ -122,10 +136,8 @@ bool EpollLoop::attempt_recv(Slot& slot, Operation& operation) {
     operation.fail(io_error_of(errno));
     return true;
   }
-  // A short read has drained the socket, unless its end is still to be read (epoll(7), "Q9").
-  if (n > 0 && static_cast<std::size_t>(n) < limits::kChunkBytes && !slot.hung_up && slot.polled)
-    slot.readable = false;
   if (n > 0) {
+    if (drained_by(slot, static_cast<std::size_t>(n))) slot.readable = false;
     free_buffers_.pop_back();
     operation.chunk = Chunk(*this, buffers_[id].get(), static_cast<std::uint32_t>(n), id);
   }
@@ -134,55 +146,71 @@ bool EpollLoop::attempt_recv(Slot& slot, Operation& operation) {
 
 bool EpollLoop::attempt(Slot& slot, Operation& operation) {
   if (operation.writes() ? !slot.writable : !slot.readable) return false;
-  if (operation.kind == Operation::Kind::recv) return attempt_recv(slot, operation);
+  if (operation.line_link.linked()) return false;  // its turn comes
+  if (operation.kind == Operation::Kind::recv) {
+    if (buffer_line_.empty() && has_buffer()) return attempt_recv(slot, operation);
+    buffer_line_.push_back(operation);
+    return false;
+  }
   switch (try_operation(slot.fd.get(), operation)) {
     case Attempt::done:
       return true;
+    case Attempt::more:
+      yielded_.push_back(operation);
+      return false;
     case Attempt::again:
       break;
   }
   (operation.writes() ? slot.writable : slot.readable) = false;
   if (slot.polled) return false;
-  operation.fail(IoError::other);  // a file that would block: there is no such thing
+  // A regular file never blocks, so it is none: the kernel had no room to watch it.
+  operation.fail(IoError::no_resources);
   return true;
 }
 
 void EpollLoop::give_back(std::uint32_t buffer) { free_buffers_.push_back(buffer); }
 
-void EpollLoop::serve(Slot& slot) {
-  for (Operation* operation : {slot.reader, slot.writer}) {
-    if (!operation || !attempt(slot, *operation)) continue;
-    forget(*operation);
-    operation->wake();
-  }
+void EpollLoop::ended(Operation& operation) {
+  forget(operation);
+  operation.wake();
 }
 
-void EpollLoop::serve_buffer_waiters() {
-  std::vector<SlotId> line;
-  line.swap(buffer_line_);
-  for (const SlotId id : line)
-    if (slots_[id.index].generation == id.generation) serve(slots_[id.index]);
+void EpollLoop::serve(Slot& slot) {
+  for (Operation* operation : {slot.reader, slot.writer})
+    if (operation && attempt(slot, *operation)) ended(*operation);
+}
+
+void EpollLoop::serve_lines() {
+  List<Operation, &Operation::line_link> yielded;
+  yielded.splice_back(yielded_);
+  while (!yielded.empty()) {
+    Operation& operation = yielded.pop_front();
+    if (attempt(slot_of(operation.slot), operation)) ended(operation);
+  }
+  while (!buffer_line_.empty() && has_buffer()) {
+    Operation& operation = buffer_line_.pop_front();
+    if (attempt_recv(slot_of(operation.slot), operation)) ended(operation);
+  }
 }
 
 void EpollLoop::poll(Wait wait) {
   int timeout_ms = 0;
-  const bool stalled =
-      !buffer_line_.empty() && (!free_buffers_.empty() || buffers_.size() < kBuffers);
-  if (wait == Wait::yes && !anything_ready() && !stalled) {
+  if (wait == Wait::yes && !anything_ready() && yielded_.empty()) {
     const Time next = timers_.next();
+    const Time now = clock_.now();
     if (next == kNever) {
       timeout_ms = -1;
-    } else if (next > now_) {
+    } else if (next > now) {
       // Rounded up: waking a millisecond late beats spinning until the timer is due.
-      timeout_ms = static_cast<int>(
-          std::min<std::int64_t>((next - now_).count() / 1'000'000 + 1, 3'600'000));
+      timeout_ms =
+          static_cast<int>(std::min<std::int64_t>((next - now).count() / 1'000'000 + 1, 3'600'000));
     }
   }
   std::array<epoll_event, 256> events;
   const int n =
       epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
-  now_ = clock_.now();
   NURI_ASSERT(n >= 0 || errno == EINTR);
+  turned_ = clock_.now();
   for (int i = 0; i < n; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     if (event.data.u64 == kEventToken) {
@@ -203,13 +231,14 @@ void EpollLoop::poll(Wait wait) {
 }
 
 void EpollLoop::turn(Wait wait) {
+  // Resuming comes last, so that run() sees the end of its task before the kernel is waited for.
+  serve_lines();
+  poll(wait);
+  while (timers_.fire_one(turned_)) {
+  }
+  run_posted();
   new_credits();
   resume_all();
-  run_posted();
-  poll(wait);
-  if (!buffer_line_.empty()) serve_buffer_waiters();
-  while (timers_.fire_one(now_)) {
-  }
 }
 
 void EpollLoop::interrupt() {

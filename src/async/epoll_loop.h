@@ -2,7 +2,8 @@
 
 // The loop on epoll(7), edge-triggered: a descriptor is registered once, readiness is kept in its
 // slot, and a call is tried only when it may succeed. For server, host, shim's clients and CLI, and
-// for the router where io_uring is forbidden.
+// for the router where io_uring is forbidden. Making one changes the process: SIGPIPE is ignored (a
+// write without a reader is a result), SIGCHLD is not (else the kernel would reap our children).
 
 #include <memory>
 #include <vector>
@@ -18,7 +19,7 @@ class EpollLoop final : public Loop {
   EpollLoop();
   ~EpollLoop() override;
 
-  Time now() const override { return now_; }
+  Time now() const override { return clock_.now(); }
   WallTime wall() const override { return clock_.wall(); }
   SlotId adopt(Fd fd) override;
   void release(SlotId slot) override;
@@ -37,6 +38,8 @@ class EpollLoop final : public Loop {
     Fd fd;
     std::uint32_t generation = 1;
     bool polled = false;  // false: a regular file, always ready
+    bool stream = false;  // a short read has drained it; known once `asked`
+    bool asked = false;
     bool readable = false, writable = false, hung_up = false;
     Operation* reader = nullptr;
     Operation* writer = nullptr;
@@ -46,13 +49,17 @@ class EpollLoop final : public Loop {
   const Slot& slot_of(SlotId id) const;
   // Tries the operation: true if it ended (result set), false if it must wait for readiness.
   bool attempt(Slot& slot, Operation& operation);
+  // With a buffer at hand.
   bool attempt_recv(Slot& slot, Operation& operation);
+  bool drained_by(Slot& slot, std::size_t bytes);
+  bool has_buffer() const;
+  void ended(Operation& operation);
   void serve(Slot& slot);
+  void serve_lines();
   void poll(Wait wait);
-  void serve_buffer_waiters();
 
   SystemClock clock_;
-  Time now_;
+  Time turned_;  // when the kernel was last asked: timers fire by it
   Fd epoll_;
   Fd event_;
   std::vector<Slot> slots_;
@@ -61,8 +68,9 @@ class EpollLoop final : public Loop {
 
   std::vector<std::unique_ptr<char[]>> buffers_;
   std::vector<std::uint32_t> free_buffers_;
-  std::vector<SlotId>
-      buffer_line_;  // readers that wait for a returned buffer, first come first served
+  // Readers that wait for a returned buffer, first come first served; and operations whose turn is
+  // over although they could go on, tried again in the next.
+  List<Operation, &Operation::line_link> buffer_line_, yielded_;
 };
 
 }  // namespace nuri::async

@@ -68,9 +68,16 @@ class List {
     for (const Link* link = head_.next_; link != &head_; link = link->next_) ++n;
     return n;
   }
-  // Moves all elements of `other` to the end of this list.
+  // Moves all elements of `other` to the end of this list; O(1).
   void splice_back(List& other) {
-    while (!other.empty()) push_back(other.pop_front());
+    if (other.empty()) return;
+    Link& first = *other.head_.next_;
+    Link& last = *other.head_.prev_;
+    first.prev_ = head_.prev_;
+    head_.prev_->next_ = &first;
+    last.next_ = &head_;
+    head_.prev_ = &last;
+    other.head_.next_ = other.head_.prev_ = &other.head_;
   }
 
  private:

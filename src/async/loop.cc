@@ -59,13 +59,14 @@ void Loop::post(std::move_only_function<void()> job) {
   if (first) interrupt();
 }
 
-void Loop::run_posted() {
+bool Loop::run_posted() {
   std::vector<std::move_only_function<void()>> jobs;
   {
     const std::lock_guard lock(mutex_);
     jobs.swap(posted_);
   }
   for (auto& job : jobs) job();
+  return !jobs.empty();
 }
 
 void Loop::settle() {

@@ -40,14 +40,20 @@ class Loop : public Clock {
   Loop& operator=(const Loop&) = delete;
 
   // Runs `task` to its end and then everything it left to the loop (descriptors being closed);
-  // returns its result or throws what it threw. Not reentrant.
+  // returns its result or throws what it threw. Asserts if a descriptor is left then. Not
+  // reentrant.
   template <class T>
   T run(Task<T> task) {
+    struct Settled {
+      Loop& loop;
+      ~Settled() { loop.settle(); }
+    };
+    const Settled after_the_frame_is_gone{*this};
+    const Task<T> running = std::move(task);
     Starter starter;
-    starter.start(task.handle(), root_);
-    while (!task.handle().done()) turn(Wait::yes);
-    settle();
-    return task.handle().promise().take();
+    starter.start(running.handle(), root_);
+    while (!running.handle().done()) turn(Wait::yes);
+    return running.handle().promise().take();
   }
 
   Scope& root() { return root_; }
@@ -55,7 +61,11 @@ class Loop : public Clock {
   void cancel() { root_.cancel(); }
 
   void arm(Timer& timer, Time when) { timers_.arm(timer, when); }
-  void arm(Timer& timer, Duration after) { timers_.arm(timer, now() + after); }
+  // `after` from now; what would be later than kNever never comes.
+  void arm(Timer& timer, Duration after) {
+    const Time start = now();
+    timers_.arm(timer, after > kNever - start ? kNever : start + after);
+  }
 
   // Any thread: runs `job` on the loop in a coming turn. The loop must be alive; a job that is
   // never run because the loop ended is destroyed.
@@ -79,8 +89,9 @@ class Loop : public Clock {
  protected:
   enum class Wait { no, yes };
 
-  // One turn: resumes what is ready, fires timers, runs posted jobs, then waits for the kernel (or,
-  // in simulation, moves the clock) if Wait::yes and nothing is ready.
+  // One turn: waits for the kernel if Wait::yes and nothing is ready (in simulation, moves the
+  // clock), fires timers, runs posted jobs, resumes what is ready. The end of run()'s task is seen
+  // before the next wait.
   virtual void turn(Wait wait) = 0;
   // Makes a turn() that waits in another thread return. Any thread.
   virtual void interrupt() = 0;
@@ -92,7 +103,8 @@ class Loop : public Clock {
   std::size_t ready_count() { return ready_.size(); }
   void resume_all();
   void resume_at(std::size_t n);  // the n-th of ready_count(), for a seeded order
-  void run_posted();
+  // False if there was none.
+  bool run_posted();
 
   // An operation that ended without waiting spends one credit; when none is left the task yields,
   // so that a connection that always has data cannot starve the rest.

@@ -58,6 +58,7 @@ struct Operation : Waiter {
   std::vector<Fd> fds;
   std::span<const int> send_fds;
   bool registered = false;  // the loop's slot points here
+  Link line_link;           // in one of the loop's lines, while registered
 
   void fail(IoError why) {
     failed = true;

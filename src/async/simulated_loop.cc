@@ -7,23 +7,23 @@ SimulatedLoop::SimulatedLoop(std::uint64_t seed) : random_(seed) {}
 void SimulatedLoop::turn(Wait wait) {
   ++steps_;
   new_credits();
-  run_posted();
+  if (run_posted()) return;
   if (anything_ready()) {
     resume_at(random_.below(ready_count()));
     return;
   }
   if (timers_.fire_one(now_)) return;
   // Nothing can run and nothing will: every task waits for another. In a real loop this would hang.
-  NURI_ASSERT(wait == Wait::no || !timers_.empty());
-  if (!timers_.empty()) now_ = timers_.next();
+  NURI_ASSERT(wait == Wait::no || timers_.next() != kNever);
+  if (timers_.next() != kNever) now_ = timers_.next();
 }
 
 void SimulatedLoop::drive(Time until, const std::function<bool()>& done) {
   while (!done()) {
-    if (!anything_ready() && timers_.next() > until) {
-      run_posted();
-      if (anything_ready()) continue;
-      now_ = until;
+    const Time next = timers_.next();
+    if (!anything_ready() && (next > until || next == kNever)) {
+      if (run_posted()) continue;
+      if (until != kNever) now_ = until;
       return;
     }
     turn(Wait::no);

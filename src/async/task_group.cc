@@ -13,19 +13,23 @@ Task<void> TaskGroup::Child::run(TaskGroup& group, Child& child, Task<void> task
   std::exception_ptr error;
   try {
     co_await std::move(task);
+  } catch (const Error& thrown) {
+    if (!group.ending_ || thrown.code() != Code::cancelled) error = std::current_exception();
   } catch (...) {
     error = std::current_exception();
   }
   if (error) {
     if (!group.error_) group.error_ = error;
-    group.cancel();
+    group.scope_.cancel();
   }
   group.ended(child);
 }
 
-TaskGroup::TaskGroup(Loop& loop) : scope_(loop.root()) {}
+TaskGroup::TaskGroup(Loop& loop) : TaskGroup(loop.root()) {}
+TaskGroup::TaskGroup(Scope& owner) : scope_(owner) {}
 
 TaskGroup::~TaskGroup() {
+  if (joiner_) joiner_->joining_ = false;
   // Frames may spawn or end others while they are destroyed; take them one at a time.
   while (!children_.empty()) {
     std::unique_ptr<Child> child = std::move(children_.front());
@@ -48,7 +52,9 @@ void TaskGroup::ended(Child& child) {
   --running_;
   ended_.splice(ended_.end(), children_, child.place);
   if (!reaper_.armed()) scope_.loop().arm(reaper_, Duration(0));
-  if (running_ == 0 && joiner_) std::exchange(joiner_, nullptr)->wake();
+  if (running_ > 0 || !joiner_) return;
+  joiner_->joining_ = false;
+  std::exchange(joiner_, nullptr)->wake();
 }
 
 void TaskGroup::Join::await_resume() {

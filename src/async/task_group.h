@@ -19,8 +19,11 @@ namespace nuri::async {
 
 class TaskGroup {
  public:
-  // The group's scope hangs under the loop's root until join().
+  // The group's scope hangs under the loop's root; join() adds the joiner's.
   explicit TaskGroup(Loop& loop);
+  // It hangs under `owner`, which must outlive the group: TaskGroup group(co_await
+  // current_scope()). For what may run shielded, where the loop's root no longer counts.
+  explicit TaskGroup(Scope& owner);
   ~TaskGroup();
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
@@ -28,23 +31,33 @@ class TaskGroup {
   // The task starts in a coming step of the loop, also if the group is cancelled (its waits then
   // end).
   void spawn(Task<void> task);
-  void cancel(IoError cause = IoError::cancelled) { scope_.cancel(cause); }
+  // The owner wants the tasks to end: an Error of Code::cancelled is no failure of theirs from now
+  // on, and join() does not throw it.
+  void cancel(IoError cause = IoError::cancelled) {
+    ending_ = true;
+    scope_.cancel(cause);
+  }
   std::size_t size() const { return running_; }
   Scope& scope() { return scope_; }
 
   class Join final : Waiter {
    public:
     explicit Join(TaskGroup& group) : group_(group) {}
+    // A joiner whose frame is destroyed leaves the group as it was.
+    ~Join() {
+      if (joining_) group_.joiner_ = nullptr;
+    }
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> handle) {
       NURI_ASSERT(!group_.joiner_);
-      if (const auto cause = cause_of(handle)) group_.cancel(*cause);
+      if (const auto cause = cause_of(handle)) group_.scope_.cancel(*cause);
       if (group_.running_ == 0) return false;
       // Parked in a scope of its own: a cancelled joiner still waits for its children to end.
       guard_.emplace(*handle.promise().scope, group_);
       park_in(handle, group_.joining_);
       group_.joiner_ = this;
+      joining_ = true;
       return true;
     }
     void await_resume();
@@ -60,10 +73,11 @@ class TaskGroup {
       }
 
      private:
-      void on_cancel(IoError cause) override { group_.cancel(cause); }
+      void on_cancel(IoError cause) override { group_.scope_.cancel(cause); }
       TaskGroup& group_;
     };
     TaskGroup& group_;
+    bool joining_ = false;  // the group points here
     std::optional<Guard> guard_;
   };
   Join join() { return Join(*this); }
@@ -86,6 +100,7 @@ class TaskGroup {
   Scope scope_;
   Scope joining_{scope_.loop()};
   std::size_t running_ = 0;
+  bool ending_ = false;
   Children children_;
   Children ended_;
   Reaper reaper_{ended_};
