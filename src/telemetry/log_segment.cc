@@ -50,8 +50,6 @@ LogSegmentWriter::LogSegmentWriter(LogSegmentIdentity identity, LogSegmentLimits
       lines_(limits.lines_per_second, limits.burst_lines),
       bytes_(limits.bytes_per_second, limits.burst_bytes) {}
 
-LogSegmentWriter::~LogSegmentWriter() = default;
-
 void LogSegmentWriter::write(LogSegmentStream stream, std::string_view bytes, WallTime wall,
                              Time now) {
   while (!bytes.empty()) {

@@ -57,9 +57,7 @@ class LogSegmentWriter {
  public:
   // Nothing is opened before the first line.
   LogSegmentWriter(LogSegmentIdentity identity, LogSegmentLimits limits = {});
-  ~LogSegmentWriter();
-  LogSegmentWriter(const LogSegmentWriter&) = delete;
-  LogSegmentWriter& operator=(const LogSegmentWriter&) = delete;
+  LogSegmentWriter(LogSegmentWriter&&) = default;
 
   // Bytes as they came from a pipe: lines are found here. `wall` is written, `now` drives the
   // limits.
