@@ -92,7 +92,8 @@ inline constexpr std::uint64_t kImageBytes = 16 * kGiB;   // of one import
 
 // control socket of the host
 inline constexpr std::size_t kHostMessageBytes = 256 * kKiB;
-inline constexpr std::size_t kHostListEntries = 1000;  // layers or instances in one message
+inline constexpr std::size_t kHostListEntries = 1000;  // layers in one message
+inline constexpr std::size_t kHostInstancesPage = 500;
 inline constexpr std::size_t kHostDescriptors = 2;     // that come with one message
 inline constexpr std::size_t kArgvEntries = 256;
 inline constexpr std::size_t kHostEnvExtraEntries = 64;  // that the platform adds to an app's own

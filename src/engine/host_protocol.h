@@ -78,7 +78,7 @@ struct RemoveInstance {
 };
 
 // Pages, in order of guid, through everything that has a directory, running or exited and not yet
-// removed. Reply: Instances.
+// removed. Reply: InstancePage.
 struct ListInstances {
   std::string after;  // a guid; empty: from the beginning
 };
@@ -157,7 +157,7 @@ struct InstanceInfo {
   std::uint64_t shim_start_time = 0;
 };
 
-struct Instances {
+struct InstancePage {
   std::vector<InstanceInfo> instances;
   bool more = false;  // ask again with after = the last one's guid
 };
@@ -201,7 +201,7 @@ struct Failure {
   std::string message;
 };
 
-using Reply = std::variant<Failure, Done, Welcome, Started, Instances, Layers, LayerPage,
+using Reply = std::variant<Failure, Done, Welcome, Started, InstancePage, Layers, LayerPage,
                            InstanceStats, Capacity>;
 
 // A shim is gone; DIR/exit says how the app ended, if the shim could still write it. Sent to every

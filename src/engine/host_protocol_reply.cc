@@ -70,7 +70,7 @@ json::object fields_of(const Reply& reply) {
                                   {"shim_pid", r.shim_pid},
                                   {"shim_start_time", r.shim_start_time}}}};
           },
-          [](const Instances& r) {
+          [](const InstancePage& r) {
             json::array list;
             for (const auto& i : r.instances) list.emplace_back(encode_info(i));
             return json::object{{"instances", {{"list", std::move(list)}, {"more", r.more}}}};
@@ -156,7 +156,7 @@ InstanceInfo parse_info(const json::object& o) {
 }
 
 Reply parse_instances(const json::object& o) {
-  Instances out;
+  InstancePage out;
   for (const auto& v : json::require_array(o, "list"))
     out.instances.push_back(parse_info(object_of(v)));
   out.more = json::get_bool(o, "more");

@@ -81,7 +81,7 @@ TEST(HostProtocol, EveryReplySurvivesTheWire) {
       Done{},
       Welcome{1, "nuri", "10.1.0.1", "10.1.0.0/16", "/run/nuri/nuri/i", "/var/lib/nuri/nuri/logs"},
       Started{kGuid, "/run/nuri/nuri/i/x", "10.1.0.2", 77, 5},
-      Instances{{one}, true},
+      InstancePage{{one}, true},
       Layers{{Digest::of("x")}},
       Layers{},
       LayerPage{{{Digest::of("x"), 10}}, true},

@@ -1,0 +1,177 @@
+#include "host/disk.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "host/kernel_file.h"
+#include "host/program.h"
+
+namespace nuri::host {
+namespace {
+
+constexpr const char* kMkfs = "/usr/sbin/mkfs.ext4";
+constexpr const char* kFsck = "/usr/sbin/e2fsck";
+const std::vector<std::string> kEnv{"PATH=/usr/sbin:/usr/bin", "LC_ALL=C"};
+
+struct ImageUse {
+  std::uint64_t size = 0;
+  std::uint64_t allocated = 0;
+};
+
+ImageUse use_of(const std::string& path) {
+  struct stat st{};
+  if (::stat(path.c_str(), &st) != 0) return {};
+  return {static_cast<std::uint64_t>(st.st_size), static_cast<std::uint64_t>(st.st_blocks) * 512};
+}
+
+}  // namespace
+
+bool disk_admits(const DiskUse& use, std::uint64_t wanted_bytes, std::uint32_t promise_percent) {
+  const std::uint64_t promised = (use.promised_bytes + wanted_bytes) / 100 * promise_percent;
+  return use.free_bytes >= use.reserve_bytes && use.free_bytes - use.reserve_bytes >= promised;
+}
+
+Disks::Disks(const Realm& realm, const DiskSettings& settings)
+    : realm_(realm),
+      settings_(settings),
+      dir_(realm.private_dir() + "/disks"),
+      caches_(realm.private_dir() + "/caches") {
+  make_dir(dir_, 0700);
+  make_dir(caches_, 0700);
+}
+
+DiskUse Disks::use() const {
+  struct statvfs fs{};
+  if (::statvfs(dir_.c_str(), &fs) != 0) throw system_error(fmt::format("reading {}", dir_), errno);
+  DiskUse use;
+  use.total_bytes = std::uint64_t{fs.f_blocks} * fs.f_frsize;
+  use.free_bytes = std::uint64_t{fs.f_bavail} * fs.f_frsize;
+  use.reserve_bytes = settings_.reserve_bytes;
+  for (const std::string& dir : {dir_, caches_})
+    for (const std::string& name : list_dir(dir)) {
+      const ImageUse image = use_of(dir + "/" + name);
+      use.promised_bytes += image.size - std::min(image.size, image.allocated);
+    }
+  return use;
+}
+
+void Disks::admit(std::uint64_t bytes) const {
+  const DiskUse now = use();
+  if (disk_admits(now, bytes, settings_.promise_percent)) return;
+  throw Error(Code::no_space,
+              fmt::format("the disk has no room for {} MB more: {} MB are free, {} MB of them are "
+                          "promised to instances and caches and {} MB are kept in reserve. Delete "
+                          "apps, lower disk quotas, or add disk space",
+                          bytes >> 20, now.free_bytes >> 20, now.promised_bytes >> 20,
+                          now.reserve_bytes >> 20));
+}
+
+void Disks::make_image(const std::string& path, std::uint64_t bytes, bool journal) const {
+  {
+    Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0)
+      throw system_error(fmt::format("making the disk {}", path), errno);
+  }
+  std::vector<std::string> argv{"mkfs.ext4",
+                                "-q",
+                                "-F",
+                                "-m",
+                                "0",
+                                "-i",
+                                "8192",
+                                "-E",
+                                fmt::format("lazy_itable_init=1,lazy_journal_init=1,nodiscard,"
+                                            "root_owner={0}:{0}",
+                                            realm_.store_ids())};
+  if (!journal) argv.insert(argv.end(), {"-O", "^has_journal,^resize_inode"});
+  argv.push_back(path);
+  try {
+    require_program({kMkfs, std::move(argv), kEnv, "", 60s, {}});
+  } catch (...) {
+    ::unlink(path.c_str());
+    throw;
+  }
+}
+
+std::string Disks::create(const std::string& guid, std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  admit(bytes);
+  make_image(path(guid), bytes, false);
+  return path(guid);
+}
+
+void Disks::remove(const std::string& guid) {
+  if (::unlink(path(guid).c_str()) != 0 && errno != ENOENT)
+    throw system_error(fmt::format("removing the disk {}", path(guid)), errno);
+}
+
+std::uint64_t Disks::allocated(const std::string& guid) const {
+  return use_of(path(guid)).allocated;
+}
+
+std::string Disks::take_cache(const std::string& app, const std::string& guid) {
+  const std::lock_guard lock(mutex_);
+  const auto user = cache_users_.find(app);
+  if (user != cache_users_.end() && user->second != guid) {
+    // Its name is an instance's disk, so that it is swept like one.
+    const std::string own = path(guid + "-cache");
+    admit(settings_.cache_bytes);
+    make_image(own, settings_.cache_bytes, false);
+    return own;
+  }
+  const std::string path = cache_path(app);
+  if (use_of(path).size) {
+    const ProgramEnd check = run_program({kFsck, {"e2fsck", "-p", path}, kEnv, "", 120s, {}});
+    if (check.exit_code > 1) {
+      log_warn("a build cache could not be repaired and is made anew",
+               {{"app", app}, {"error", check.output}});
+      ::unlink(path.c_str());
+    }
+  }
+  if (!use_of(path).size) {
+    admit(settings_.cache_bytes);
+    make_image(path, settings_.cache_bytes, true);
+  }
+  cache_users_[app] = guid;
+  return path;
+}
+
+void Disks::release_cache(const std::string& app, const std::string& guid) {
+  const std::lock_guard lock(mutex_);
+  const auto user = cache_users_.find(app);
+  if (user != cache_users_.end() && user->second == guid) cache_users_.erase(user);
+  ::unlink(path(guid + "-cache").c_str());
+}
+
+void Disks::note_cache_user(const std::string& app, const std::string& guid) {
+  const std::lock_guard lock(mutex_);
+  cache_users_.emplace(app, guid);
+}
+
+void Disks::remove_cache(const std::string& app) {
+  const std::lock_guard lock(mutex_);
+  if (cache_users_.contains(app))
+    throw Error(Code::conflict, "a build uses the app's cache: wait for it or cancel it");
+  if (::unlink(cache_path(app).c_str()) != 0 && errno != ENOENT)
+    throw system_error("removing a build cache", errno);
+}
+
+void Disks::sweep(const std::map<std::string, bool>& alive) {
+  const std::lock_guard lock(mutex_);
+  for (const std::string& name : list_dir(dir_)) {
+    const auto end = name.rfind(name.ends_with("-cache.img") ? "-cache.img" : ".img");
+    if (alive.contains(name.substr(0, end))) continue;
+    if (::unlink((dir_ + "/" + name).c_str()) != 0)
+      throw system_error(fmt::format("removing the disk {}", name), errno);
+  }
+}
+
+}  // namespace nuri::host
