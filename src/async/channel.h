@@ -68,6 +68,16 @@ class Channel {
 // Receiving end on `loop`; senders may live in any thread and outlive the mailbox.
 template <class T>
 class Mailbox {
+  struct Inbox {
+    Inbox(Loop& on, std::size_t most) : loop(on), limit(most), channel(most) {}
+    Loop& loop;
+    const std::size_t limit;
+    Channel<T> channel;
+    std::atomic<std::size_t> on_the_way = 0;
+    std::atomic<std::size_t> dropped = 0;
+    bool open = true;
+  };
+
  public:
   Mailbox(Loop& loop, std::size_t limit) : inbox_(std::make_shared<Inbox>(loop, limit)) {}
   ~Mailbox() { inbox_->open = false; }
@@ -92,8 +102,8 @@ class Mailbox {
 
    private:
     friend class Mailbox;
-    explicit Sender(std::shared_ptr<typename Mailbox::Inbox> inbox) : inbox_(std::move(inbox)) {}
-    std::shared_ptr<typename Mailbox::Inbox> inbox_;
+    explicit Sender(std::shared_ptr<Inbox> inbox) : inbox_(std::move(inbox)) {}
+    std::shared_ptr<Inbox> inbox_;
   };
   Sender sender() { return Sender(inbox_); }
   Task<IoResult<T>> receive() { return inbox_->channel.receive(); }
@@ -101,15 +111,6 @@ class Mailbox {
   std::size_t dropped() const { return inbox_->dropped; }
 
  private:
-  struct Inbox {
-    Inbox(Loop& on, std::size_t most) : loop(on), limit(most), channel(most) {}
-    Loop& loop;
-    const std::size_t limit;
-    Channel<T> channel;
-    std::atomic<std::size_t> on_the_way = 0;
-    std::atomic<std::size_t> dropped = 0;
-    bool open = true;
-  };
   std::shared_ptr<Inbox> inbox_;
 };
 
