@@ -20,6 +20,12 @@ Task<IoResult<void>> SocketStream::send(std::span<iovec> parts) {
 }
 void SocketStream::shutdown_send() { ::shutdown(descriptor_.native(), SHUT_WR); }
 
+bool SocketStream::quiet() const {
+  char byte;
+  return ::recv(descriptor_.native(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+         (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
 Address SocketStream::peer() const {
   sockaddr_storage storage{};
   socklen_t bytes = sizeof storage;

@@ -27,6 +27,9 @@ class Stream {
   virtual Task<IoResult<void>> send(std::span<iovec> parts) = 0;
   // Tells the peer that nothing more comes. Never waits.
   virtual void shutdown_send() = 0;
+  // True if nothing is waiting to be received, neither bytes nor the end: a kept connection that is
+  // not quiet cannot be used for another request. Never waits.
+  virtual bool quiet() const = 0;
   // Empty if the carrier has none.
   virtual Address peer() const = 0;
 };
@@ -40,6 +43,7 @@ class SocketStream final : public Stream {
   Task<IoResult<void>> send(std::string_view bytes) override;
   Task<IoResult<void>> send(std::span<iovec> parts) override;
   void shutdown_send() override;
+  bool quiet() const override;
   Address peer() const override;
   async::Descriptor& descriptor() { return descriptor_; }
 

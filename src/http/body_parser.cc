@@ -1,0 +1,197 @@
+#include "http/body_parser.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "http/head_rules.h"
+
+namespace nuri::http {
+namespace {
+
+constexpr std::uint8_t kSizeDigits = 15;  // always fits a signed 64-bit number
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+bool is_token_char(char c) { return is_token({&c, 1}); }
+bool is_control(char c) { return (c >= 0 && c < 0x20 && c != '\t') || c == 0x7f; }
+
+constexpr Refusal kBadSize{400, "a chunk's size is malformed"};
+constexpr Refusal kBadExtension{400, "a chunk's extension is malformed"};
+constexpr Refusal kBadEnd{400, "a chunk is not as long as it says"};
+constexpr Refusal kBadTrailer{400, "a trailer field is malformed"};
+
+}  // namespace
+
+BodyParser::BodyParser(Framing framing) : kind_(framing.kind), state_(State::done) {
+  switch (kind_) {
+    case Framing::Kind::none:
+      break;
+    case Framing::Kind::length:
+      left_ = framing.length;
+      if (left_ > 0) state_ = State::content;
+      break;
+    case Framing::Kind::chunked:
+      state_ = State::size_first;
+      break;
+    case Framing::Kind::until_close:
+      state_ = State::content;
+      break;
+  }
+}
+
+std::optional<Refusal> BodyParser::take_size(char byte) {
+  const int digit = hex_value(byte);
+  if (digit >= 0) {
+    if (++digits_ > kSizeDigits) return Refusal{413, "a chunk's size is too large"};
+    left_ = left_ << 4 | static_cast<std::uint64_t>(digit);
+    state_ = State::size;
+    return std::nullopt;
+  }
+  if (state_ == State::size_first) return kBadSize;
+  if (byte == ';')
+    state_ = State::extension_name_first;
+  else if (byte == '\r')
+    state_ = State::size_feed;
+  else
+    return kBadSize;
+  return std::nullopt;
+}
+
+std::optional<Refusal> BodyParser::after_extension(char byte) {
+  if (byte == ';')
+    state_ = State::extension_name_first;
+  else if (byte == '\r')
+    state_ = State::size_feed;
+  else
+    return kBadExtension;
+  return std::nullopt;
+}
+
+std::optional<Refusal> BodyParser::take_extension(char byte) {
+  if (++extension_bytes_ > limits::kChunkExtensionBytes)
+    return Refusal{413, "the chunks' extensions are too large"};
+  switch (state_) {
+    case State::extension_name_first:
+      if (!is_token_char(byte)) return kBadExtension;
+      state_ = State::extension_name;
+      return std::nullopt;
+    case State::extension_name:
+      if (is_token_char(byte)) return std::nullopt;
+      if (byte != '=') return after_extension(byte);
+      state_ = State::extension_value_first;
+      return std::nullopt;
+    case State::extension_value_first:
+      if (byte == '"')
+        state_ = State::extension_quoted;
+      else if (is_token_char(byte))
+        state_ = State::extension_value;
+      else
+        return kBadExtension;
+      return std::nullopt;
+    case State::extension_value:
+      return is_token_char(byte) ? std::nullopt : after_extension(byte);
+    case State::extension_quoted:
+      if (is_control(byte)) return kBadExtension;
+      if (byte == '"') state_ = State::extension_after_quote;
+      if (byte == '\\') state_ = State::extension_escaped;
+      return std::nullopt;
+    case State::extension_escaped:
+      if (is_control(byte)) return kBadExtension;
+      state_ = State::extension_quoted;
+      return std::nullopt;
+    default:
+      return after_extension(byte);
+  }
+}
+
+std::optional<Refusal> BodyParser::take_trailer(char byte) {
+  if (++trailer_bytes_ > limits::kTrailerBytes) return Refusal{431, "the trailer is too large"};
+  switch (state_) {
+    case State::line_start:
+      if (byte == '\r') {
+        state_ = State::last_feed;
+        return std::nullopt;
+      }
+      if (!is_token_char(byte)) return kBadTrailer;
+      state_ = State::field_name;
+      return std::nullopt;
+    case State::field_name:
+      if (byte == ':')
+        state_ = State::field_value;
+      else if (!is_token_char(byte))
+        return kBadTrailer;
+      return std::nullopt;
+    case State::field_value:
+      if (byte == '\r')
+        state_ = State::field_feed;
+      else if (is_control(byte))
+        return kBadTrailer;
+      return std::nullopt;
+    default:
+      if (byte != '\n') return kBadTrailer;
+      state_ = state_ == State::last_feed ? State::done : State::line_start;
+      return std::nullopt;
+  }
+}
+
+std::optional<Refusal> BodyParser::take(char byte) {
+  switch (state_) {
+    case State::size_first:
+    case State::size:
+      return take_size(byte);
+    case State::size_feed:
+      if (byte != '\n') return kBadSize;
+      state_ = left_ == 0 ? State::line_start : State::data;
+      return std::nullopt;
+    case State::data_return:
+      if (byte != '\r') return kBadEnd;
+      state_ = State::data_feed;
+      return std::nullopt;
+    case State::data_feed:
+      if (byte != '\n') return kBadEnd;
+      state_ = State::size_first;
+      digits_ = 0;
+      return std::nullopt;
+    case State::line_start:
+    case State::field_name:
+    case State::field_value:
+    case State::field_feed:
+    case State::last_feed:
+      return take_trailer(byte);
+    case State::content:
+    case State::data:
+    case State::done:
+      break;
+    default:
+      return take_extension(byte);
+  }
+  NURI_ASSERT(false);
+}
+
+std::expected<BodyParser::Step, Refusal> BodyParser::parse(std::string_view bytes) {
+  Step step;
+  while (step.consumed < bytes.size() && !done()) {
+    const std::string_view rest = bytes.substr(step.consumed);
+    if (kind_ == Framing::Kind::until_close) {
+      step.data = rest;
+      step.consumed += rest.size();
+      return step;
+    }
+    if (state_ == State::content || state_ == State::data) {
+      step.data = rest.substr(0, std::min<std::uint64_t>(left_, rest.size()));
+      step.consumed += step.data.size();
+      left_ -= step.data.size();
+      if (left_ == 0) state_ = state_ == State::data ? State::data_return : State::done;
+      return step;
+    }
+    if (const auto refusal = take(rest.front())) return std::unexpected(*refusal);
+    ++step.consumed;
+  }
+  return step;
+}
+
+}  // namespace nuri::http

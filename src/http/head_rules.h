@@ -1,0 +1,28 @@
+#pragma once
+
+// What a head must keep to besides its syntax: lengths, codings, Host, targets (RFC 9110, 9112).
+
+#include <optional>
+#include <string_view>
+
+#include "http/parser.h"
+
+namespace nuri::http {
+
+// "METHOD SP target SP HTTP/1.x" into `head`; the line is without its end. llhttp has found
+// `method` and `target` already; this insists that nothing else is on the line.
+std::optional<Refusal> check_request_line(std::string_view line, HeadView& head);
+// "HTTP/1.x SP 3DIGIT [SP reason]".
+std::optional<Refusal> check_status_line(std::string_view line, HeadView& head);
+// Fills in what the headers mean.
+std::optional<Refusal> check_request_headers(HeadView& head);
+std::optional<Refusal> check_response_headers(HeadView& head);
+
+// Whether the comma-separated `list` holds `token`, without case (RFC 9110 section 5.6.1).
+bool list_has(std::string_view list, std::string_view token);
+// A field name, method or other token (RFC 9110 section 5.6.2).
+bool is_token(std::string_view text);
+// Without spaces and tabs around it.
+std::string_view trimmed(std::string_view text);
+
+}  // namespace nuri::http
