@@ -55,6 +55,8 @@ class TestSandbox {
 
   // Up to and with the answer to "go".
   door::Handshake start(int input = -1, int output = -1);
+  // Up to "namespaces"; then the host's end is closed.
+  void abandon();
   // Waits until the shim has left, and reads its exit file.
   door::Exit wait_exit();
   bool has_exit_file() const;
@@ -78,6 +80,8 @@ class TestSandbox {
   void make_cgroups();
   void write_config() const;
   void sweep();
+  door::Handshake fork_shim();
+  door::Handshake next_step();
 
   std::string name_;
   std::string root_;

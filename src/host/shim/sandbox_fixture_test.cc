@@ -239,7 +239,7 @@ void TestSandbox::write_config() const {
   std::ofstream(dir() + "/bundle/config.json") << text;
 }
 
-door::Handshake TestSandbox::start(int input, int output) {
+door::Handshake TestSandbox::fork_shim() {
   if (!fs::exists(spec.disk_image)) {
     std::ofstream(spec.disk_image).close();
     fs::resize_file(spec.disk_image, disk_bytes);
@@ -254,28 +254,43 @@ door::Handshake TestSandbox::start(int input, int output) {
   Fd theirs(pair[1]);
   shim_ = ::fork();
   if (shim_ == 0) {
-    ::dup2(theirs.get(), 5);
+    std::string inherited = std::to_string(::dup(theirs.get()));
     std::string directory = dir();
-    ::execl(NURI_SHIM, NURI_SHIM, "run", directory.c_str(), "--handshake", "5", nullptr);
+    ::execl(NURI_SHIM, NURI_SHIM, "run", directory.c_str(), "--handshake", inherited.c_str(),
+            nullptr);
     ::_exit(127);
   }
   theirs.reset();
-  auto next = [&]() -> door::Handshake {
-    auto packet = await_packet(handshake_.get(), kAnswerMs, "the shim");
-    if (!packet) return {door::Handshake::Step::failed, 0, 0, "test: " + packet.error()};
-    auto message = door::parse_handshake(packet->bytes);
-    return message ? *message
-                   : door::Handshake{door::Handshake::Step::failed, 0, 0, message.error()};
-  };
-  door::Handshake first = next();
+  door::Handshake first = next_step();
+  if (first.step == door::Handshake::Step::namespaces) {
+    EXPECT_EQ(first.pid, static_cast<std::uint32_t>(shim_));
+  }
+  return first;
+}
+
+door::Handshake TestSandbox::next_step() {
+  using Step = door::Handshake::Step;
+  auto packet = await_packet(handshake_.get(), kAnswerMs, "the shim");
+  if (!packet) return {Step::failed, 0, 0, "test: " + packet.error()};
+  auto message = door::parse_handshake(packet->bytes);
+  return message ? *message : door::Handshake{Step::failed, 0, 0, message.error()};
+}
+
+door::Handshake TestSandbox::start(int input, int output) {
+  door::Handshake first = fork_shim();
   if (first.step != door::Handshake::Step::namespaces) return first;
-  EXPECT_EQ(first.pid, static_cast<std::uint32_t>(shim_));
   std::vector<int> fds;
   if (input >= 0) fds = {input, output};
-  send_packet(handshake_.get(), door::encode({door::Handshake::Step::go, 0, 0, ""}), fds);
-  door::Handshake second = next();
+  send_packet(handshake_.get(), door::encode(door::Handshake{door::Handshake::Step::go, 0, 0, ""}),
+              fds);
+  door::Handshake second = next_step();
   init_ = static_cast<pid_t>(second.init);
   return second;
+}
+
+void TestSandbox::abandon() {
+  EXPECT_EQ(fork_shim().step, door::Handshake::Step::namespaces);
+  handshake_.reset();
 }
 
 void TestSandbox::reap_shim() {

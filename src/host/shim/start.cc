@@ -4,9 +4,9 @@
 #include <malloc.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -178,6 +178,11 @@ void Start::report(const std::string& text) {
     }
   }
   (void)tell({Step::failed, 0, 0, text});
+  // A "go" that is left unread would make the host's end forget the answer (ECONNRESET).
+  ::shutdown(host_.get(), SHUT_RD);
+  while (auto unread = receive_packet(host_.get(), limits::kDoorPacketBytes, MSG_DONTWAIT)) {
+    if (unread->end) break;
+  }
 }
 
 void detach_from_terminal() {
