@@ -76,6 +76,15 @@ class StoreConformance
     return made;
   }
 
+  model::Instance instance(const model::Process& of, const DeploymentGuid& by, int index) {
+    auto made = stamped<model::Instance>();
+    made.app = of.app;
+    made.process = of.guid;
+    made.deployment = by;
+    made.index = index;
+    return made;
+  }
+
   // An org and a space in it.
   model::Space home() {
     const auto owner = org("home");
@@ -94,6 +103,10 @@ class StoreConformance
   template <class T>
   std::optional<T> find(const Guid<T>& guid) {
     return store().read([&](Reader& reader) { return reader.find(guid); });
+  }
+  template <class T>
+  void expect_kept(const T& value) {
+    EXPECT_EQ(find(value.guid), value) << to_text(model::kNoun<T>);
   }
   template <class T>
   std::vector<T> all(const Query<T>& query = {}) {

@@ -51,10 +51,7 @@ TEST_P(StoreConformance, KeepsOneInstanceOfAnIndexOfADeployment) {
   const auto of = app(in.guid, "shop");
   const auto web = process(of.guid);
   const auto change = deployment(of.guid);
-  auto first = stamped<model::Instance>();
-  first.app = of.guid;
-  first.process = web.guid;
-  first.deployment = change.guid;
+  const auto first = instance(web, change.guid, 0);
   store().write(
       [&](Writer& tx) { tx.insert(of), tx.insert(web), tx.insert(change), tx.insert(first); });
   auto second = first;
@@ -158,12 +155,9 @@ TEST_P(StoreConformance, KeepsAnAppWhoseInstancesAreThere) {
   const auto of = app(in.guid, "shop");
   const auto web = process(of.guid);
   const auto change = deployment(of.guid);
-  auto instance = stamped<model::Instance>();
-  instance.app = of.guid;
-  instance.process = web.guid;
-  instance.deployment = change.guid;
+  const auto held = instance(web, change.guid, 0);
   store().write(
-      [&](Writer& tx) { tx.insert(of), tx.insert(web), tx.insert(change), tx.insert(instance); });
+      [&](Writer& tx) { tx.insert(of), tx.insert(web), tx.insert(change), tx.insert(held); });
   EXPECT_EQ(error_of([&](Writer& tx) { tx.erase(of.guid); }).code(), Code::conflict);
   EXPECT_EQ(error_of([&](Writer& tx) { tx.erase(in.guid); }).code(), Code::conflict);
   EXPECT_EQ(find(web.guid), web);

@@ -2,8 +2,8 @@
 
 // Which rows to list, in which order, which page. Typed by noun, columns named by member:
 //   Query<App>().where(&App::space, space).any(&App::name, names).order_by(&App::name).page(2, 100)
-// Conditions are joined by "and". The default order is that of insertion, and it breaks every tie,
-// so that lists are the same in every store.
+// Conditions are joined by "and". The default order is that of insertion, and it breaks every tie
+// (the other way round when descending), so that lists are the same in every store.
 
 #include <string_view>
 #include <type_traits>

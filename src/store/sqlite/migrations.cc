@@ -63,7 +63,8 @@ CREATE TABLE roles (
   "created_at" INTEGER NOT NULL,
   "updated_at" INTEGER NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX roles_unique ON roles ("type", "user_guid", coalesce("org_guid", ''), coalesce("space_guid", ''));
+CREATE UNIQUE INDEX roles_unique
+  ON roles ("type", "user_guid", coalesce("org_guid", ''), coalesce("space_guid", ''));
 CREATE INDEX roles_user_guid ON roles ("user_guid");
 CREATE INDEX roles_org_guid ON roles ("org_guid");
 CREATE INDEX roles_space_guid ON roles ("space_guid");
@@ -302,7 +303,8 @@ CREATE TABLE destinations (
   "created_at" INTEGER NOT NULL,
   "updated_at" INTEGER NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX destinations_unique ON destinations ("route_guid", "app_guid", "process_type", "port");
+CREATE UNIQUE INDEX destinations_unique
+  ON destinations ("route_guid", "app_guid", "process_type", "port");
 CREATE INDEX destinations_route_guid ON destinations ("route_guid");
 CREATE INDEX destinations_app_guid ON destinations ("app_guid");
 CREATE TABLE jobs (

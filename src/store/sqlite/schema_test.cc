@@ -13,6 +13,13 @@
 namespace nuri::store {
 namespace {
 
+std::string on_one_line(const std::string& sql) {
+  std::istringstream words(sql);
+  std::string out, word;
+  while (words >> word) out += (out.empty() ? "" : " ") + word;
+  return out;
+}
+
 // Every column and index, as lines that can be compared.
 std::set<std::string> shape(Connection& db) {
   std::set<std::string> out;
@@ -27,7 +34,7 @@ std::set<std::string> shape(Connection& db) {
                            columns.text(5)));
   Statement indexes =
       db.prepare("SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL");
-  while (indexes.step()) out.insert(indexes.text(0));
+  while (indexes.step()) out.insert(on_one_line(indexes.text(0)));
   return out;
 }
 
