@@ -63,7 +63,7 @@ InstanceRecord parse_record(std::string_view text) {
 }
 
 void save(const Realm& realm, const InstanceRecord& record) {
-  write_record(path_of(realm, record.guid), encode(record));
+  write_record(path_of(realm, record.guid), encode(record), Survives::process);
 }
 
 void forget_record(const Realm& realm, const std::string& guid) {

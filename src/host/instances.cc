@@ -192,8 +192,10 @@ void Instances::launch(const StartInstance& request, InstanceRecord& record,
   place.cgroup_dirs = cgroups_.dirs(place.cgroup);
   make_dir(place.dir, 0755);
   make_dir(place.dir + "/bundle", 0755);
-  write_record(place.dir + "/bundle/config.json", config_text(request, place, realm_));
-  write_record(place.dir + "/shim.spec", shim_spec_text(request, place, realm_, settings_));
+  write_record(place.dir + "/bundle/config.json", config_text(request, place, realm_),
+               Survives::process);
+  write_record(place.dir + "/shim.spec", shim_spec_text(request, place, realm_, settings_),
+               Survives::process);
 
   ShimStart start;
   start.program = settings_.shim_program;

@@ -103,16 +103,19 @@ void write_kernel_file(const std::string& path, std::string_view text) {
     throw system_error(fmt::format("writing '{}' to {}", text, path), errno);
 }
 
-void write_record(const std::string& path, std::string_view text, unsigned mode) {
+void write_record(const std::string& path, std::string_view text, Survives survives,
+                  unsigned mode) {
   const std::string temp = path + ".tmp";
   ::unlink(temp.c_str());
   Fd fd(::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
   if (!fd) throw system_error(fmt::format("making {}", temp), errno);
   write_all(fd.get(), text, temp);
-  if (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0)
+  const bool sync = survives == Survives::power;
+  if (::fchmod(fd.get(), mode) != 0 || (sync && ::fsync(fd.get()) != 0))
     throw system_error(fmt::format("writing {}", temp), errno);
   if (::rename(temp.c_str(), path.c_str()) != 0)
     throw system_error(fmt::format("renaming {} to {}", temp, path), errno);
+  if (!sync) return;
   Fd dir = open_dir(parent_of(path));
   if (::fsync(dir.get()) != 0)
     throw system_error(fmt::format("syncing {}", parent_of(path)), errno);

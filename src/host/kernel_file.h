@@ -20,8 +20,11 @@ std::string read_file(const std::string& path);
 std::optional<std::string> read_file_if_there(const std::string& path);
 // One write(2) to a file that exists.
 void write_kernel_file(const std::string& path, std::string_view text);
-// Temp file, fsync, rename, fsync of the directory.
-void write_record(const std::string& path, std::string_view text, unsigned mode = 0600);
+// What a written record survives: the end of this process, or of power too (fsync).
+enum class Survives { process, power };
+// Temp file, rename.
+void write_record(const std::string& path, std::string_view text, Survives survives,
+                  unsigned mode = 0600);
 
 // The number in `text` (spaces around it allowed); nullopt for anything else, "max" too.
 std::optional<std::uint64_t> parse_number(std::string_view text);

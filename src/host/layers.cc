@@ -162,8 +162,10 @@ void LayerStore::unpack(const Digest& diff_id, int blob, const std::string& temp
   if (WEXITSTATUS(status) != 0)
     throw Error(code_of_exit(WEXITSTATUS(status)),
                 fmt::format("unpacking layer {}: {}", diff_id.str(), said));
-  write_record(temp + "/info.json", json::serialize(json::object{
-                                        {"version", 1}, {"bytes", keyed_number(said, "bytes")}}));
+  write_record(
+      temp + "/info.json",
+      json::serialize(json::object{{"version", 1}, {"bytes", keyed_number(said, "bytes")}}),
+      Survives::power);
   if (::syncfs(target.get()) != 0) throw system_error("syncing a layer", errno);
   if (::rename(temp.c_str(), dir(diff_id).c_str()) != 0)
     throw system_error(fmt::format("putting layer {} in place", diff_id.str()), errno);

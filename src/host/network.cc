@@ -64,7 +64,8 @@ void allow_forwarding(const Realm& realm) {
     any = true;
   }
   if (any)
-    write_record(changed_path(realm), json::serialize(json::object{{"interfaces", changed}}));
+    write_record(changed_path(realm), json::serialize(json::object{{"interfaces", changed}}),
+                 Survives::process);
 }
 
 void put_forwarding_back(const Realm& realm) {

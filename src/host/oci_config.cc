@@ -16,7 +16,7 @@ json::object mount(std::string_view target, std::string_view type, std::string_v
       {"destination", target}, {"type", type}, {"source", source}, {"options", std::move(list)}};
 }
 
-json::object bind(std::string_view target, const std::string& source) {
+json::object shown(std::string_view target, const std::string& source) {
   return mount(target, "bind", source, {"rbind", "ro", "nosuid", "nodev", "noexec"});
 }
 
@@ -31,15 +31,15 @@ json::array mounts(const SandboxShape& s) {
       // Not the machine's /sys: the network namespace is not the sandbox's own, so the kernel would
       // only let it bind the host's. What runtimes read of it is shown below.
       mount("/sys", "tmpfs", "sysfs", {"nosuid", "noexec", "nodev", "mode=755", "size=64k"}),
-      bind("/sys/devices/system/cpu", "/sys/devices/system/cpu"),
+      shown("/sys/devices/system/cpu", "/sys/devices/system/cpu"),
   };
   if (s.cgroup_version == 2) {
     list.emplace_back(mount("/sys/fs/cgroup", "cgroup", "cgroup",
                             {"ro", "nosuid", "noexec", "nodev", "relatime"}));
   } else {
-    list.emplace_back(bind("/sys/fs/cgroup/memory", s.memory_cgroup));
-    list.emplace_back(bind("/sys/fs/cgroup/cpu", s.cpu_cgroup));
-    list.emplace_back(bind("/sys/fs/cgroup/cpuacct", s.cpuacct_cgroup));
+    list.emplace_back(shown("/sys/fs/cgroup/memory", s.memory_cgroup));
+    list.emplace_back(shown("/sys/fs/cgroup/cpu", s.cpu_cgroup));
+    list.emplace_back(shown("/sys/fs/cgroup/cpuacct", s.cpuacct_cgroup));
   }
   return list;
 }

@@ -256,7 +256,8 @@ Realm open_realm(const RealmSettings& settings) {
   const Realm realm = choose_realm(settings, look_at_machine(base.state_dir));
   write_record(record_path(realm),
                json::serialize(json::object{
-                   {"version", 1}, {"subnet", realm.subnet.str()}, {"uid_base", realm.uid_base}}));
+                   {"version", 1}, {"subnet", realm.subnet.str()}, {"uid_base", realm.uid_base}}),
+               Survives::power);
   return realm;
 }
 
