@@ -80,11 +80,15 @@ void copy_blob(TarWriter& tar, const BlobStore& blobs, const PackageFile& file) 
 
 }  // namespace
 
-void write_build_input(const Package& package, const BlobStore& blobs, std::string_view build_json,
+void write_build_input(const Package& package, const BlobStore& blobs, const BuildInput& input,
                        int fd) {
   TarWriter tar(fd);
-  tar.header("build.json", AE_IFREG, 0644, build_json.size());
-  tar.data(build_json);
+  tar.header("build.json", AE_IFREG, 0644, input.build_json.size());
+  tar.data(input.build_json);
+  if (!input.ca_bundle.empty()) {
+    tar.header("platform/ca.crt", AE_IFREG, 0644, input.ca_bundle.size());
+    tar.data(input.ca_bundle);
+  }
   tar.header("app/", AE_IFDIR, 0755, 0);
   for (const PackageFile& file : package.files) {
     const std::string path = "app/" + file.path;

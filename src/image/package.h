@@ -83,10 +83,17 @@ Package load_package(const BlobStore& blobs, const Digest& digest);
 // For marking: the package and all its files; just `digest` if it is gone.
 std::vector<Digest> blobs_of_package(const BlobStore& blobs, const Digest& digest);
 
+// What a build is told besides the files of its package.
+struct BuildInput {
+  std::string build_json;
+  std::string ca_bundle;  // PEM: certificates that the build trusts too; empty: none
+};
+
 // Writes the input of a build to `fd` (blocking; the process ignores SIGPIPE): a tar stream of
-// `build.json` holding `build_json`, then `app/` and its files. Same input, same bytes: owner 0,
-// times 1980-01-01T00:00:01Z, sorted. cancelled if the reader went away, else as above.
-void write_build_input(const Package& package, const BlobStore& blobs, std::string_view build_json,
+// `build.json`, `platform/ca.crt` if there is one, then `app/` and its files. Same input, same
+// bytes: owner 0, times 1980-01-01T00:00:01Z, sorted. cancelled if the reader went away, else as
+// above.
+void write_build_input(const Package& package, const BlobStore& blobs, const BuildInput& input,
                        int fd);
 
 }  // namespace nuri::image

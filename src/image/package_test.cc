@@ -253,7 +253,7 @@ class BuildInputTest : public PackageUploadTest {
   std::string tar_of(const Package& package) {
     const Fd out(
         ::open((scratch_ / "input.tar").c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    write_build_input(package, blobs_, R"({"version":1})", out.get());
+    write_build_input(package, blobs_, {R"({"version":1})", ""}, out.get());
     return read_file(scratch_ / "input.tar", 64 << 20);
   }
   std::string run(const std::string& command) {
@@ -303,7 +303,7 @@ TEST_F(BuildInputTest, AReaderThatGoesAwayEndsIt) {
   ::close(ends[0]);
   const Fd out(ends[1]);
   blobs_.put("x");
-  failure([&] { write_build_input(Package{{file("a", "x")}}, blobs_, "{}", out.get()); },
+  failure([&] { write_build_input(Package{{file("a", "x")}}, blobs_, {"{}", ""}, out.get()); },
           Code::cancelled);
 }
 
