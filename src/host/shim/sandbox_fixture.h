@@ -29,6 +29,7 @@ class DoorClient {
   door::Reply ask(door::Request request);
   door::Reply receive();
   bool at_end();  // waits for end of file, reading over what comes before
+  bool at_end_before_answer();
   std::vector<Fd>& fds() { return fds_; }
   int socket() const { return socket_.get(); }
 
@@ -73,7 +74,8 @@ class TestSandbox {
   bool log_has(const std::string& record) const;
   const std::string& name() const { return name_; }
   const std::string& root() const { return root_; }
-  void reap_shim();
+  // Waits until the shim is gone.
+  bool shim_ends();
 
  private:
   void make_base_layer();

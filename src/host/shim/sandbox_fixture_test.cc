@@ -44,6 +44,37 @@ std::vector<fs::path> cgroup_dirs(const std::string& name) {
   return dirs;
 }
 
+// Kills what is in the cgroups of `name`, removes them and its files. False: not everything went.
+bool sweep_named(const std::string& name) {
+  auto dirs = cgroup_dirs(name);
+  bool clean = eventually([&] {
+    for (const fs::path& dir : dirs) {
+      std::ofstream(dir / "freezer.state") << "THAWED";
+      std::ifstream in(dir / "cgroup.procs");
+      for (pid_t pid = 0; in >> pid;) ::kill(pid, SIGKILL);
+      ::rmdir(dir.c_str());
+    }
+    return std::none_of(dirs.begin(), dirs.end(),
+                        [](const fs::path& dir) { return fs::exists(dir); });
+  });
+  std::error_code ignored;
+  fs::remove_all("/tmp/" + name, ignored);
+  return clean && !fs::exists("/tmp/" + name);
+}
+
+// What test programs left that did not live to clean up: nuri-shimtest-PID-N of a dead PID.
+void sweep_crashed() {
+  constexpr std::string_view kPrefix = "nuri-shimtest-";
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator("/tmp")) {
+    std::string name = entry.path().filename();
+    if (!name.starts_with(kPrefix)) continue;
+    pid_t pid = std::atoi(name.c_str() + kPrefix.size());
+    if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH) names.push_back(name);
+  }
+  for (const std::string& name : names) sweep_named(name);
+}
+
 void run_program(const std::vector<std::string>& argv) {
   std::vector<char*> raw;
   for (const std::string& word : argv) raw.push_back(const_cast<char*>(word.c_str()));
@@ -139,6 +170,10 @@ door::Reply DoorClient::receive() {
   message.msg_control = control;
   message.msg_controllen = sizeof control;
   ssize_t size = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC);
+  if (size <= 0) {
+    ADD_FAILURE() << "the shim has closed the connection";
+    return {};
+  }
   for (cmsghdr* h = CMSG_FIRSTHDR(&message); h != nullptr; h = CMSG_NXTHDR(&message, h)) {
     for (std::size_t i = 0; i < (h->cmsg_len - CMSG_LEN(0)) / sizeof(int); ++i) {
       int fd = -1;
@@ -146,7 +181,7 @@ door::Reply DoorClient::receive() {
       fds_.emplace_back(fd);
     }
   }
-  auto reply = door::parse_reply({bytes, static_cast<std::size_t>(std::max<ssize_t>(size, 0))});
+  auto reply = door::parse_reply({bytes, static_cast<std::size_t>(size)});
   if (reply) return *reply;
   ADD_FAILURE() << reply.error();
   return {};
@@ -161,7 +196,14 @@ bool DoorClient::at_end() {
   }
 }
 
+bool DoorClient::at_end_before_answer() {
+  pollfd wait{socket_.get(), POLLIN, 0};
+  char byte = 0;
+  return ::poll(&wait, 1, kAnswerMs) != 1 || ::recv(socket_.get(), &byte, 1, MSG_PEEK) <= 0;
+}
+
 TestSandbox::TestSandbox() {
+  if (next_number == 0) sweep_crashed();
   EXPECT_EQ(::geteuid(), 0U) << "these tests make real sandboxes: run them as root";
   int number = ++next_number;
   name_ = "nuri-shimtest-" + std::to_string(::getpid()) + "-" + std::to_string(number);
@@ -293,17 +335,14 @@ void TestSandbox::abandon() {
   handshake_.reset();
 }
 
-void TestSandbox::reap_shim() {
-  if (shim_ <= 0) return;
-  int status = 0;
-  ::waitpid(shim_, &status, 0);
-  shim_ = -1;
+bool TestSandbox::shim_ends() {
+  bool left = eventually([&] { return ::waitpid(shim_, nullptr, WNOHANG) == shim_; });
+  if (left) shim_ = -1;
+  return left;
 }
 
 door::Exit TestSandbox::wait_exit() {
-  bool left = eventually([&] { return ::waitpid(shim_, nullptr, WNOHANG) == shim_; });
-  EXPECT_TRUE(left) << "the shim is still there";
-  if (left) shim_ = -1;
+  EXPECT_TRUE(shim_ends()) << "the shim is still there";
   auto exit = door::parse_exit_file(read_file(dir() + "/exit"));
   EXPECT_TRUE(exit.has_value()) << (exit ? "" : exit.error());
   return exit ? *exit : door::Exit{};
@@ -341,23 +380,9 @@ bool TestSandbox::log_has(const std::string& record) const {
 void TestSandbox::sweep() {
   if (shim_ > 0) {
     ::kill(shim_, SIGKILL);
-    reap_shim();
+    EXPECT_TRUE(shim_ends());
   }
-  auto dirs = cgroup_dirs(name_);
-  bool clean = eventually([&] {
-    for (const fs::path& dir : dirs) {
-      std::ofstream(dir / "freezer.state") << "THAWED";
-      std::ifstream in(dir / "cgroup.procs");
-      for (pid_t pid = 0; in >> pid;) ::kill(pid, SIGKILL);
-      ::rmdir(dir.c_str());
-    }
-    return std::none_of(dirs.begin(), dirs.end(),
-                        [](const fs::path& dir) { return fs::exists(dir); });
-  });
-  EXPECT_TRUE(clean) << "cgroups of " << name_ << " cannot be removed";
-  std::error_code ignored;
-  fs::remove_all(root_, ignored);
-  EXPECT_FALSE(fs::exists(root_));
+  EXPECT_TRUE(sweep_named(name_)) << "something of " << name_ << " cannot be removed";
 }
 
 }  // namespace nuri::shim
