@@ -8,6 +8,9 @@
 namespace nuri {
 namespace {
 
+// What 64 bits of nanoseconds hold.
+constexpr int kFirstYear = 1678, kLastYear = 2261;
+
 std::int64_t read_clock(clockid_t id) {
   timespec ts{};
   clock_gettime(id, &ts);
@@ -30,7 +33,8 @@ Time SystemClock::now() const { return {read_clock(CLOCK_MONOTONIC)}; }
 WallTime SystemClock::wall() const { return {read_clock(CLOCK_REALTIME)}; }
 
 std::string rfc3339(WallTime time) {
-  const time_t seconds = static_cast<time_t>(time.ns / 1'000'000'000);
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const time_t seconds = time.ns / kSecond - (time.ns % kSecond < 0 ? 1 : 0);
   tm parts{};
   gmtime_r(&seconds, &parts);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1,
@@ -51,18 +55,20 @@ bool parse_rfc3339(std::string_view text, WallTime& out) {
   std::size_t at = 19;
   if (text[at] == '.') {
     std::int64_t unit = 100'000'000;
-    for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10)
+    if (++at == text.size() || text[at] < '0' || text[at] > '9') return false;
+    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10)
       fraction_ns += (text[at] - '0') * unit;
   }
   if (text.substr(at) != "Z") return false;
-  tm parts{};
-  parts.tm_year = year - 1900;
-  parts.tm_mon = month - 1;
-  parts.tm_mday = day;
-  parts.tm_hour = hour;
-  parts.tm_min = minute;
-  parts.tm_sec = second;
-  out.ns = timegm(&parts) * 1'000'000'000LL + fraction_ns;
+  if (year < kFirstYear || year > kLastYear) return false;
+  tm date{};
+  date.tm_year = year - 1900;
+  date.tm_mon = month - 1;
+  date.tm_mday = day;
+  const std::int64_t midnight = timegm(&date);
+  if (date.tm_mday != day) return false;  // the month has no such day
+  const std::int64_t seconds = midnight + hour * 3600 + minute * 60 + second;
+  out.ns = seconds * 1'000'000'000LL + fraction_ns;
   return true;
 }
 

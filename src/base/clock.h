@@ -46,7 +46,8 @@ class SystemClock final : public Clock {
 
 // RFC 3339, UTC, seconds: 2026-01-31T12:00:00Z (what Cloud Foundry's API writes).
 std::string rfc3339(WallTime time);
-// The reverse; fractions of a second are accepted. False if `text` is not of that form.
+// The reverse; fractions of a second are accepted. False if `text` is not of that form, or
+// not a time between 1678 and 2261.
 bool parse_rfc3339(std::string_view text, WallTime& out);
 
 }  // namespace nuri

@@ -31,7 +31,10 @@ std::string encode(std::string_view bytes, std::string_view alphabet, bool pad) 
 }
 
 std::optional<std::string> decode(std::string_view text, std::string_view alphabet) {
-  while (text.ends_with('=')) text.remove_suffix(1);
+  if (text.ends_with('=')) {
+    if (text.size() % 4 != 0) return std::nullopt;
+    text.remove_suffix(text.ends_with("==") ? 2 : 1);
+  }
   if (text.size() % 4 == 1) return std::nullopt;
   std::string out;
   out.reserve(text.size() * 3 / 4);
@@ -47,6 +50,7 @@ std::optional<std::string> decode(std::string_view text, std::string_view alphab
       out += static_cast<char>(word >> bits & 255);
     }
   }
+  if ((word & ((1U << bits) - 1)) != 0) return std::nullopt;
   return out;
 }
 

@@ -12,7 +12,8 @@ namespace nuri {
 std::string hex(std::string_view bytes);
 std::string base64(std::string_view bytes);
 std::string base64url(std::string_view bytes);
-// Nullopt for what is not valid base64 (padding may be missing).
+// Nullopt for what is not valid base64. Padding may be missing; bits that no byte takes are zero,
+// so that a value has one text (RFC 4648 section 3.5).
 std::optional<std::string> decode_base64(std::string_view text);
 std::optional<std::string> decode_base64url(std::string_view text);
 

@@ -12,6 +12,7 @@ namespace nuri {
 namespace {
 
 // Exit codes follow sysexits where it has one for the case, so that scripts can tell them apart.
+// Of rows with one status, the first is what that status of a peer means.
 constexpr std::array kCodes{
     CodeInfo{Code::bad_request, "bad_request", 400, 10005, "CF-BadRequest", 64},
     CodeInfo{Code::unauthenticated, "unauthenticated", 401, 1000, "CF-InvalidAuthToken", 77},
@@ -25,8 +26,8 @@ constexpr std::array kCodes{
     CodeInfo{Code::unavailable, "unavailable", 503, 10015, "CF-ServiceUnavailable", 69},
     CodeInfo{Code::timeout, "timeout", 504, 10017, "CF-Timeout", 75},
     CodeInfo{Code::cancelled, "cancelled", 503, 10018, "CF-Cancelled", 130},
-    CodeInfo{Code::data_loss, "data_loss", 500, 10019, "CF-DataLoss", 74},
     CodeInfo{Code::internal, "internal", 500, 10001, "CF-UnknownError", 70},
+    CodeInfo{Code::data_loss, "data_loss", 500, 10019, "CF-DataLoss", 74},
 };
 
 }  // namespace
