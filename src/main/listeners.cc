@@ -1,0 +1,36 @@
+#include "main/listeners.h"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+
+#include "base/error.h"
+
+namespace nuri {
+namespace {
+
+Fd dns_socket(const net::Address& address, int type) {
+  Fd socket(::socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int one = 1;
+  if (!socket || ::setsockopt(socket.get(), IPPROTO_IP, IP_FREEBIND, &one, sizeof one) != 0 ||
+      ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
+      ::bind(socket.get(), address.raw(), address.bytes()) != 0 ||
+      (type == SOCK_STREAM && ::listen(socket.get(), 128) != 0))
+    throw system_error(fmt::format("listen for the instances' DNS on {}", address.str()), errno);
+  return socket;
+}
+
+}  // namespace
+
+std::vector<net::HandedIn> open_listeners(const Settings& settings, const std::string& gateway) {
+  const auto dns = net::Address::parse(gateway + ":53");
+  if (!dns) throw Error(Code::internal, "the instances' gateway is no address: " + gateway);
+  std::vector<net::HandedIn> out;
+  out.push_back({"apps", net::listen_on(settings.apps)});
+  out.push_back({"api", net::listen_on(settings.api)});
+  out.push_back({"dns-udp", dns_socket(*dns, SOCK_DGRAM)});
+  out.push_back({"dns-tcp", dns_socket(*dns, SOCK_STREAM)});
+  return out;
+}
+
+}  // namespace nuri

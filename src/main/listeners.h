@@ -1,0 +1,18 @@
+#pragma once
+
+// The listening sockets of Nuri, which the supervisor opens and keeps, so that connections queue
+// while a process is replaced.
+
+#include <string>
+#include <vector>
+
+#include "main/settings.h"
+#include "net/listener.h"
+
+namespace nuri {
+
+// "apps" and "api" (TCP), "dns-udp" and "dns-tcp" (port 53 of the instances' gateway, which need
+// not be up yet). Throws Error naming the address that is taken.
+std::vector<net::HandedIn> open_listeners(const Settings& settings, const std::string& gateway);
+
+}  // namespace nuri

@@ -1,0 +1,51 @@
+#pragma once
+
+// What `nuri up` and the processes under it are started with: one set of settings, the same flags
+// for all.
+
+#include <string>
+#include <vector>
+
+#include "cli/verb.h"
+#include "net/address.h"
+
+namespace nuri {
+
+struct Settings {
+  std::string realm = "nuri";
+  std::string state_dir;  // /var/lib/nuri/REALM
+  std::string run_dir;    // /run/nuri/REALM
+  net::Address apps;      // where apps are served
+  net::Address api;
+  std::string domain = "localhost";  // apps are NAME.DOMAIN
+  std::string base_images;           // OCI layout with nuri/run and nuri/build
+  std::string subnet;                // of the instances; empty: chosen
+  std::string program_dir;           // of nuri, nuri-shim, nuri-lifecycle; buildpacks/ beside it
+  std::string buildpacks_dir;
+  std::string log_level = "info";
+  std::uint64_t disk_reserve_mb = 0;  // 0: the default
+
+  std::string host_socket() const { return run_dir + "/host.sock"; }
+  std::string instances_dir() const { return run_dir + "/i"; }
+  std::string router_dir() const { return run_dir + "/router"; }
+  std::string router_socket() const { return router_dir() + "/admin.sock"; }
+  std::string lock_of(const std::string& process) const {
+    return run_dir + "/" + process + ".lock";
+  }
+  std::string server_dir() const { return state_dir + "/server"; }
+  std::string admin_file() const { return server_dir() + "/admin.json"; }
+  std::string logs_dir() const { return state_dir + "/logs"; }
+  // "http://127.0.0.1:8081"
+  std::string api_url() const;
+};
+
+// The flags for them, and back. Throws Error{bad_request} naming the flag.
+std::vector<cli::Flag> settings_flags();
+Settings settings_from(const cli::Arguments& arguments);
+// What a child is given so that it has the same settings.
+std::vector<std::string> settings_argv(const Settings& settings);
+
+// The directory of the running program.
+std::string own_directory();
+
+}  // namespace nuri
