@@ -117,6 +117,54 @@ TEST_F(DirectoryBlobStoreTest, WhatKilledWritersLeftIsSweptAndLivingOnesAreNot) 
   EXPECT_EQ(store.usage().blobs, 2u);
 }
 
+TEST_F(DirectoryBlobStoreTest, ABatchOfManyIsWhole) {
+  DirectoryBlobStore store = make();
+  auto batch = store.batch();
+  for (int i = 0; i < 100; ++i) batch->put("blob " + std::to_string(i));
+  EXPECT_EQ(store.usage().blobs, 0u);
+  batch->commit();
+  for (int i = 0; i < 100; ++i) {
+    const std::string text = "blob " + std::to_string(i);
+    EXPECT_EQ(store.read(Digest::of(text), 100), text);
+  }
+}
+
+// Killed at any moment: what is visible is whole, what is not visible is swept.
+TEST_F(DirectoryBlobStoreTest, AWriterKilledAnywhereLeavesOnlyWholeBlobs) {
+  DirectoryBlobStore store = make();
+  for (int round = 0; round < 10; ++round) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    const Fd read_end(ends[0]), write_end(ends[1]);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      for (int i = 0;; ++i) {
+        const std::string bytes(static_cast<std::size_t>(50'000 + 1'000 * round),
+                                static_cast<char>(i));
+        if (i % 2 == 0) {
+          store.put(bytes + std::to_string(i));
+        } else {
+          auto batch = store.batch();
+          batch->put(bytes + "a" + std::to_string(i));
+          batch->put(bytes + "b" + std::to_string(i));
+          batch->commit();
+        }
+        (void)!::write(write_end.get(), "x", 1);
+      }
+    }
+    char byte;
+    for (int i = 0; i < 3 + round; ++i) ASSERT_EQ(::read(read_end.get(), &byte, 1), 1);
+    ::kill(child, SIGKILL);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  }
+  store.gc({}, clock_.wall());
+  EXPECT_EQ(entries(folder_ / "store/.nuri/tmp"), 0u);
+  EXPECT_GT(store.usage().blobs, 50u);
+  for (const auto& entry : fs::directory_iterator(folder_ / "store/blobs/sha256"))
+    EXPECT_NO_THROW((void)store.read(Digest::from_hex(entry.path().filename()), 1 << 20));
+}
+
 // Whoever gets true from touch(), or commits, must find the blob afterwards: with everything old
 // and nothing marked, while a collector runs all the time.
 TEST_F(DirectoryBlobStoreTest, GcNeverTakesWhatWasJustTouchedOrStored) {

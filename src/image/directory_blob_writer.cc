@@ -16,6 +16,7 @@ namespace nuri::image {
 namespace {
 
 constexpr std::uint64_t kSpaceCheckBytes = limits::kMiB;
+constexpr std::size_t kFlushedOneByOne = 16;  // blobs of a batch
 
 std::string fresh_name() {
   SystemRandom random;
@@ -100,7 +101,7 @@ BlobInfo FileWriter::commit_alone() {
 
 BlobInfo FileWriter::commit_to_batch() {
   const BlobInfo info = checked_.finish();
-  // Starts the write-back, so that the flushes of the batch's commit find little to do.
+  // Starts the write-back, so that the batch's commit finds little to do.
   ::sync_file_range(file_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
   if (::renameat(folder(), name_.c_str(), folder(), info.digest.hex().c_str()) != 0)
     throw system_error("naming a blob of a batch", errno);
@@ -131,11 +132,21 @@ std::string FileBatch::read(const Digest& digest, std::size_t limit_bytes) const
   return read_all(file.get(), limit_bytes, fmt::format("blob {}", digest.str()));
 }
 
-void FileBatch::commit() {
+void FileBatch::flush() const {
+  // One flush of the whole file system costs what the few dirty pages of others cost; one per file
+  // costs milliseconds each on a busy disk.
+  if (blobs_.size() > kFlushedOneByOne) {
+    if (::syncfs(folder_.get()) != 0) throw system_error("flushing a batch of blobs", errno);
+    return;
+  }
   for (const auto& [digest, size] : blobs_) {
     const Fd file(::openat(folder_.get(), digest.hex().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (!file || ::fdatasync(file.get()) != 0) throw system_error("flushing a blob", errno);
   }
+}
+
+void FileBatch::commit() {
+  flush();
   {
     const Fd held = store_.lock(DirectoryBlobStore::Lock::shared);
     for (const auto& [digest, size] : blobs_)

@@ -44,6 +44,8 @@ class FileBatch final : public BlobBatch {
 
  private:
   friend class FileWriter;
+  void flush() const;
+
   const DirectoryBlobStore& store_;
   std::string name_;
   Fd folder_;  // holds the lock
