@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 
@@ -123,6 +124,7 @@ Result<> Cgroup::open_files() {
     peak_file_ = open_file(memory_, "memory.peak");
     oom_file_ = open_file(memory_, "memory.events");
   }
+  memory_stat_file_ = open_file(memory_, "memory.stat");
   pids_file_ = open_file(pids_, "pids.current");
   denied_file_ = open_file(pids_, "pids.events");
   if (!freeze_file_) return failure("cannot open the freezer of the app's cgroup", errno);
@@ -154,7 +156,10 @@ CgroupUse Cgroup::use() const {
   const bool v1 = version_ == 1;
   CgroupUse use;
   use.cpu_ns = v1 ? read_number(cpu_file_, "") : read_number(cpu_file_, "usage_usec") * 1000;
-  use.memory_bytes = read_number(memory_file_, "");
+  std::uint64_t memory = read_number(memory_file_, "");
+  std::uint64_t droppable =
+      read_number(memory_stat_file_, v1 ? "total_inactive_file" : "inactive_file");
+  use.memory_bytes = memory - std::min(memory, droppable);
   use.memory_peak = read_number(peak_file_, "");
   use.oom_kills = read_number(oom_file_, "oom_kill");
   use.pids = read_number(pids_file_, "");

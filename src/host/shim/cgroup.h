@@ -19,7 +19,7 @@ namespace nuri::shim {
 
 struct CgroupUse {
   std::uint64_t cpu_ns = 0;
-  std::uint64_t memory_bytes = 0;
+  std::uint64_t memory_bytes = 0;  // without file pages that could be dropped at once
   std::uint64_t memory_peak = 0;
   std::uint64_t pids = 0;
   std::uint64_t oom_kills = 0;
@@ -58,7 +58,7 @@ class Cgroup {
   Fd freeze_file_;                        // freezer.state, cgroup.freeze
   Fd events_file_;                        // version 2: cgroup.events of app
   Fd kill_file_;                          // version 2
-  Fd cpu_file_, memory_file_, peak_file_, pids_file_, oom_file_, denied_file_;
+  Fd cpu_file_, memory_file_, memory_stat_file_, peak_file_, pids_file_, oom_file_, denied_file_;
 };
 
 // The number after `key` in the lines `key number`; 0 if it is not there. Empty key: the first

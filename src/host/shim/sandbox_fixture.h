@@ -69,6 +69,8 @@ class TestSandbox {
   pid_t init() const { return init_; }
   // Host pids of the processes inside, without init.
   std::vector<pid_t> inside() const;
+  // A file of the cgroup that counts processes: "pids.events".
+  std::string pids_file(const std::string& file) const;
   // All records of the log, without times: "O text".
   std::vector<std::string> log() const;
   bool log_has(const std::string& record) const;

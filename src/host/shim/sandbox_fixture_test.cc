@@ -34,8 +34,10 @@ void own(const fs::path& path) {
   if (::lchown(path.c_str(), kStoreBase, kStoreBase) != 0) std::abort();
 }
 
+bool is_version_2() { return fs::exists("/sys/fs/cgroup/cgroup.controllers"); }
+
 std::vector<fs::path> cgroup_dirs(const std::string& name) {
-  std::vector<fs::path> dirs;
+  std::vector<fs::path> dirs = {"/sys/fs/cgroup/" + name + "/app", "/sys/fs/cgroup/" + name};
   for (const auto& entry : fs::directory_iterator("/sys/fs/cgroup")) {
     if (!entry.is_directory() || entry.is_symlink()) continue;
     dirs.push_back(entry.path() / name / "app");
@@ -50,6 +52,7 @@ bool sweep_named(const std::string& name) {
   bool clean = eventually([&] {
     for (const fs::path& dir : dirs) {
       std::ofstream(dir / "freezer.state") << "THAWED";
+      std::ofstream(dir / "cgroup.freeze") << "0";
       std::ifstream in(dir / "cgroup.procs");
       for (pid_t pid = 0; in >> pid;) ::kill(pid, SIGKILL);
       ::rmdir(dir.c_str());
@@ -253,6 +256,12 @@ void TestSandbox::make_base_layer() {
 }
 
 void TestSandbox::make_cgroups() {
+  if (is_version_2()) {
+    std::string dir = "/sys/fs/cgroup/" + name_;
+    fs::create_directory(dir);
+    if (spec.cgroups.unified.empty()) spec.cgroups = {2, dir, "", "", "", ""};
+    return;
+  }
   const std::pair<const char*, std::string*> dirs[] = {{"freezer", &spec.cgroups.freezer},
                                                        {"memory", &spec.cgroups.memory},
                                                        {"cpuacct", &spec.cgroups.cpuacct},
@@ -262,6 +271,10 @@ void TestSandbox::make_cgroups() {
     fs::create_directory(dir);
     if (path->empty()) *path = dir;
   }
+}
+
+std::string TestSandbox::pids_file(const std::string& file) const {
+  return (is_version_2() ? "/sys/fs/cgroup/" : "/sys/fs/cgroup/pids/") + name_ + "/" + file;
 }
 
 void TestSandbox::write_config() const {
@@ -352,9 +365,11 @@ bool TestSandbox::has_exit_file() const { return fs::exists(dir() + "/exit"); }
 
 std::vector<pid_t> TestSandbox::inside() const {
   std::vector<pid_t> pids;
-  std::ifstream in("/sys/fs/cgroup/pids/" + name_ + "/cgroup.procs");
-  for (pid_t pid = 0; in >> pid;) {
-    if (pid != init_) pids.push_back(pid);
+  for (const char* file : {"cgroup.procs", "app/cgroup.procs"}) {
+    std::ifstream in(pids_file(file));
+    for (pid_t pid = 0; in >> pid;) {
+      if (pid != init_) pids.push_back(pid);
+    }
   }
   return pids;
 }

@@ -307,8 +307,7 @@ TEST(Sandbox, AForkBombIsHeldAndCanBeStopped) {
   DoorClient ctl(sandbox.ctl_path());
   ASSERT_TRUE(eventually([&] { return sandbox.log_has("O lit"); }));
   ASSERT_TRUE(eventually([&] {
-    return read_file("/sys/fs/cgroup/pids/" + sandbox.name() + "/pids.events").find("max 0") ==
-           std::string::npos;
+    return read_file(sandbox.pids_file("pids.events")).find("max 0") == std::string::npos;
   }));
   EXPECT_TRUE(is_done(ctl.ask(stop_request(200))));
   door::Exit exit = sandbox.wait_exit();
