@@ -23,15 +23,6 @@ std::string failure(F&& f, Code code = Code::unprocessable) {
   return {};
 }
 
-std::string run(const std::string& command) {
-  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
-  std::string out;
-  char buffer[4096];
-  while (const std::size_t n = std::fread(buffer, 1, sizeof buffer, pipe)) out.append(buffer, n);
-  EXPECT_EQ(::pclose(pipe), 0) << command << "\n" << out;
-  return out;
-}
-
 constexpr std::string_view kDigest =
     "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -79,7 +70,8 @@ TEST(OciJsonTest, AConfigurationReadsBack) {
 TEST(OciJsonTest, NullsAndUnknownFieldsOfDockerAreFine) {
   const ImageConfig config =
       parse_config(R"({"architecture":"amd64","os":"linux","docker_version":"20",
-    "config":{"Env":null,"Labels":null,"Cmd":null,"Hostname":"x"},"rootfs":{"type":"layers","diff_ids":[]}})");
+    "config":{"Env":null,"Labels":null,"Cmd":null,"Hostname":"x"},
+    "rootfs":{"type":"layers","diff_ids":[]}})");
   EXPECT_TRUE(config.env.empty() && config.labels.empty());
 }
 
@@ -119,14 +111,13 @@ class OciImageTest : public testing::Test {
   std::string tar_layer(const std::string& name, const std::string& contents) {
     scratch_.write("root/" + name, contents);
     const std::string tar = (scratch_ / (name + ".tar")).string();
-    run("tar --sort=name --mtime=@315532801 --owner=0 --group=0 --numeric-owner -C " +
-        (scratch_ / "root").string() + " -cf " + tar + " " + name);
+    run_program({"tar", "--sort=name", "--mtime=@315532801", "--owner=0", "--group=0", "-C",
+                 (scratch_ / "root").string(), "-cf", tar, name});
     return read_file(tar, 1 << 20);
   }
   std::string compressed(const std::string& tool, const std::string& bytes) {
     const std::string file = scratch_.write("layer.tar", bytes).string();
-    run(tool + " -c < " + file + " > " + file + ".packed");
-    return read_file(file + ".packed", 1 << 20);
+    return run_program({tool, "-q", "-c", file});
   }
   Layer add(const std::string& bytes, std::string_view type, const Digest& diff_id) {
     const BlobInfo info = blobs_.put(bytes);
@@ -242,11 +233,12 @@ TEST_F(OciImageTest, SkopeoReadsTheStoreAndNuriReadsWhatSkopeoCopied) {
   EXPECT_EQ(read_index(blobs_.root()).manifests.size(), 1u);
 
   const std::string source = "oci:" + blobs_.root().string() + ":app";
-  const std::string shown = run("skopeo inspect " + source);
+  const std::string shown = run_program({"skopeo", "inspect", source});
   EXPECT_NE(shown.find(digest.str()), std::string::npos) << shown;
   EXPECT_NE(shown.find("made.by"), std::string::npos) << shown;
-  run("skopeo --insecure-policy copy -q --preserve-digests --dest-oci-accept-uncompressed-layers " +
-      source + " oci:" + (scratch_ / "copy").string() + ":theirs");
+  run_program({"skopeo", "--insecure-policy", "copy", "-q", "--preserve-digests",
+               "--dest-oci-accept-uncompressed-layers", source,
+               "oci:" + (scratch_ / "copy").string() + ":theirs"});
 
   DirectoryBlobStore fresh({.root = scratch_ / "fresh"}, clock_);
   const Imported imported = import_layout(fresh, scratch_ / "copy", "theirs");

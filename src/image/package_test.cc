@@ -256,13 +256,6 @@ class BuildInputTest : public PackageUploadTest {
     write_build_input(package, blobs_, {R"({"version":1})", ""}, out.get());
     return read_file(scratch_ / "input.tar", 64 << 20);
   }
-  std::string run(const std::string& command) {
-    FILE* pipe = ::popen(command.c_str(), "r");
-    std::string out(1 << 16, '\0');
-    out.resize(std::fread(out.data(), 1, out.size(), pipe));
-    EXPECT_EQ(::pclose(pipe), 0) << command;
-    return out;
-  }
 };
 
 TEST_F(BuildInputTest, IsATarThatOthersReadAndAlwaysTheSame) {
@@ -274,8 +267,9 @@ TEST_F(BuildInputTest, IsATarThatOthersReadAndAlwaysTheSame) {
                                      {"e/", "", AE_IFDIR | 0755}});
   const Package package = store_package(blobs_, zip.get(), {}).package;
   EXPECT_EQ(tar_of(package), tar_of(package));
-  const std::string list =
-      run("LC_ALL=C.UTF-8 TZ=UTC tar --numeric-owner -tvf " + (scratch_ / "input.tar").string());
+  const std::string list = run_program(
+      {"env", "LC_ALL=C.UTF-8", "TZ=UTC", "tar", "--numeric-owner", "-tvf", "input.tar"},
+      scratch_.path());
   EXPECT_EQ(list.find("-rw-r--r-- 0/0              13 1980-01-01 00:00 build.json\n"), 0u) << list;
   EXPECT_NE(list.find("-rwxr-xr-x 0/0              10 1980-01-01 00:00 app/run.sh\n"),
             std::string::npos)
@@ -283,7 +277,7 @@ TEST_F(BuildInputTest, IsATarThatOthersReadAndAlwaysTheSame) {
   EXPECT_NE(list.find(" app/l -> run.sh\n"), std::string::npos) << list;
   EXPECT_NE(list.find(" app/e/\n"), std::string::npos) << list;
   EXPECT_NE(list.find(" app/ünï\n"), std::string::npos) << list;
-  run("tar -C " + scratch_.path().string() + " -xf " + (scratch_ / "input.tar").string());
+  run_program({"tar", "-xf", "input.tar"}, scratch_.path());
   EXPECT_EQ(read_file(scratch_ / ("app/" + deep), 10), "deep");
 }
 

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "image/test_program.h"
 
 namespace nuri::image {
 
@@ -54,21 +55,18 @@ class SmallDisk {
   explicit SmallDisk(int mib) {
     const std::string image = (folder_ / "disk.img").string(), at = (folder_ / "mnt").string();
     std::filesystem::create_directory(at);
-    run("truncate -s " + std::to_string(mib) + "M " + image);
-    run("mkfs.ext4 -q -m 0 " + image);
+    run_program({"truncate", "-s", std::to_string(mib) + "M", image});
+    run_program({"mkfs.ext4", "-q", "-m", "0", image});
     if (::unshare(CLONE_NEWNS) != 0 ||
         ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
       throw system_error("making a mount namespace for a test", errno);
-    run("mount -o loop " + image + " " + at);
+    run_program({"mount", "-o", "loop", image, at});
     at_ = at;
   }
   ~SmallDisk() { ::umount2(at_.c_str(), MNT_DETACH); }
   const std::filesystem::path& path() const { return at_; }
 
  private:
-  static void run(const std::string& command) {
-    if (std::system(command.c_str()) != 0) throw Error(Code::internal, command + " failed");
-  }
   ScratchFolder folder_;
   std::filesystem::path at_;
 };

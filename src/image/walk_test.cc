@@ -98,26 +98,22 @@ class GitComparison : public testing::Test {
                                            "file10"};
 
   void SetUp() override {
-    run("git init -q .");
+    fs::create_directories(scratch_ / "repo");
+    git({"init", "-q", "."});
     for (std::string file : kFiles)
       if (file != "a") scratch_.write("repo/" + file, "x");
   }
-  std::string run(const std::string& command) {
-    fs::create_directories(scratch_ / "repo");
-    FILE* pipe = ::popen(("cd " + (scratch_ / "repo").string() +
-                          " && GIT_CONFIG_NOSYSTEM=1 HOME=/nonexistent " + command)
-                             .c_str(),
-                         "r");
-    std::string out(1 << 16, '\0');
-    out.resize(std::fread(out.data(), 1, out.size(), pipe));
-    ::pclose(pipe);
-    return out;
+  std::string git(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(),
+                     {"env", "GIT_CONFIG_NOSYSTEM=1", "HOME=/nonexistent", "git"});
+    return run_program(arguments, scratch_ / "repo");
   }
   void compare(const std::string& root_rules, const std::string& sub_rules = {}) {
     scratch_.write("repo/.gitignore", root_rules);
     scratch_.write("repo/sub/.gitignore", sub_rules);
     Paths by_git, by_us;
-    std::string list = run("git -c core.quotePath=false ls-files -z --others --exclude-standard");
+    std::string list =
+        git({"-c", "core.quotePath=false", "ls-files", "-z", "--others", "--exclude-standard"});
     for (std::size_t at = 0; at < list.size(); at = list.find('\0', at) + 1)
       if (std::string path = list.c_str() + at; !path.ends_with(".gitignore")) by_git.insert(path);
     for (const PackageFile& file : walk_source(scratch_ / "repo").package.files)
