@@ -28,14 +28,15 @@ def _python_tests(session, name, path):
     ran = re.search(r"^Ran (\d+) tests? in", text, re.MULTILINE)
     failed = sum(int(n) for n in re.findall(r"(?:failures|errors)=(\d+)", text))
     if status:
-        session.fail(f"{path}: {failed or 'all'} of its tests", session.log_path(name))
+        session.fail(f"{path.name}: {failed or 'all'} of its tests", session.log_path(name))
     session.passed += max(0, int(ran.group(1)) - failed) if ran else 0
     return int(ran.group(1)) if ran else 0
 
 
 def tidy(session):
     with session.step("tidy") as step:
-        ran = _python_tests(session, "tidy-test", "tools/tidy_test.py")
+        ran = sum(_python_tests(session, path.stem, path)
+                  for path in sorted((session.root / "tools").glob("*_test.py")))
         if session.run("tidy", ["tools/tidy"]):
             session.fail("tools/tidy", session.log_path("tidy"))
         summary = session.log_path("tidy").read_text().strip().splitlines()[-1]

@@ -103,12 +103,18 @@ def packaged_epoch(root, entries):
     return newest
 
 
+def _hidden(upper, folder):
+    """Is `folder` something else in the upper tree, so that nothing of the lower shows below it?"""
+    return folder != "" and not stat.S_ISDIR(upper[folder].kind)
+
+
 def difference(lower, upper, epoch):
     """(paths of `upper` that are not the same in `lower`, paths of `lower` that are gone)."""
     changed = {path for path, entry in upper.items()
                if path not in lower or not entry.same_as(lower[path], epoch)}
     gone = {path for path in lower if path not in upper}
-    gone = {path for path in gone if os.path.dirname(path) not in gone}
+    gone = {path for path in gone if os.path.dirname(path) not in gone
+            and not _hidden(upper, os.path.dirname(path))}
     for path in [*changed, *gone]:  # a folder's mode and owner come from the topmost layer it is in
         while path := os.path.dirname(path):
             if path in upper:
