@@ -13,33 +13,6 @@ constexpr std::size_t kLengthDigits = 18;  // always fits a signed 64-bit number
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_alnum(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-// uri-host [":" port], RFC 3986 section 3.2.2, loosely: what matters is that nothing in it can be
-// taken for another part of a URI, or for a second host.
-bool is_authority(std::string_view text) {
-  if (text.empty() || text.size() > 255 + 6) return false;
-  std::string_view host = text;
-  if (host.starts_with('[')) {
-    const std::size_t close = host.find(']');
-    if (close == host.npos) return false;
-    const std::string_view inner = host.substr(1, close - 1);
-    if (inner.empty() || inner.find_first_not_of("0123456789abcdefABCDEF:.") != inner.npos)
-      return false;
-    host.remove_prefix(close + 1);
-    if (!host.empty() && host.front() != ':') return false;
-  } else {
-    host = text.substr(0, text.find(':'));
-    constexpr std::string_view kAllowed = "-._~%!$&'()*+;=";
-    if (host.empty() || !std::ranges::all_of(host, [&](char c) {
-          return is_alnum(c) || kAllowed.find(c) != kAllowed.npos;
-        }))
-      return false;
-    host = text.substr(host.size());
-  }
-  if (host.empty()) return true;
-  host.remove_prefix(1);
-  return host.size() <= 5 && std::ranges::all_of(host, is_digit);
-}
-
 std::optional<Refusal> version_of(std::string_view text, Version& out) {
   if (text == "HTTP/1.1")
     out = Version::http11;
@@ -160,6 +133,31 @@ std::optional<Refusal> take_headers(HeadView& head, Seen& seen) {
 }
 
 }  // namespace
+
+bool is_authority(std::string_view text) {
+  if (text.empty() || text.size() > 255 + 6) return false;
+  std::string_view host = text;
+  if (host.starts_with('[')) {
+    const std::size_t close = host.find(']');
+    if (close == host.npos) return false;
+    const std::string_view inner = host.substr(1, close - 1);
+    if (inner.empty() || inner.find_first_not_of("0123456789abcdefABCDEF:.") != inner.npos)
+      return false;
+    host.remove_prefix(close + 1);
+    if (!host.empty() && host.front() != ':') return false;
+  } else {
+    host = text.substr(0, text.find(':'));
+    constexpr std::string_view kAllowed = "-._~%!$&'()*+;=";
+    if (host.empty() || !std::ranges::all_of(host, [&](char c) {
+          return is_alnum(c) || kAllowed.find(c) != kAllowed.npos;
+        }))
+      return false;
+    host = text.substr(host.size());
+  }
+  if (host.empty()) return true;
+  host.remove_prefix(1);
+  return host.size() <= 5 && std::ranges::all_of(host, is_digit);
+}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);

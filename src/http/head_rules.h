@@ -18,6 +18,9 @@ std::optional<Refusal> check_status_line(std::string_view line, HeadView& head);
 std::optional<Refusal> check_request_headers(HeadView& head);
 std::optional<Refusal> check_response_headers(HeadView& head);
 
+// uri-host [":" port], RFC 3986 section 3.2.2, loosely: what matters is that nothing in it can be
+// taken for another part of a URI, or for a second host.
+bool is_authority(std::string_view text);
 // Whether the comma-separated `list` holds `token`, without case (RFC 9110 section 5.6.1).
 bool list_has(std::string_view list, std::string_view token);
 // A field name, method or other token (RFC 9110 section 5.6.2).
