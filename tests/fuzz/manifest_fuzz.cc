@@ -15,8 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const model::Manifest manifest =
         model::parse_manifest({reinterpret_cast<const char*>(data), size});
     for (const model::ManifestApp& app : manifest.apps) {
-      validate(app.env);
-      validate(app.metadata);
+      model::validate(app.env);
+      model::validate(app.metadata);
       if (app.web.memory_mb) NURI_ASSERT(*app.web.memory_mb > 0);
       for (const auto& process : app.processes) NURI_ASSERT(!process.type.empty());
     }

@@ -11,8 +11,9 @@ namespace nuri::store {
 
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "nuri-store-XXXXXX").string();
+  TemporaryFolder() : TemporaryFolder(std::filesystem::temp_directory_path()) {}
+  explicit TemporaryFolder(const std::filesystem::path& in) {
+    std::string pattern = (in / "nuri-store-XXXXXX").string();
     NURI_ASSERT(::mkdtemp(pattern.data()) != nullptr);
     path_ = pattern;
   }
