@@ -98,6 +98,7 @@ Result<> Init::start() {
   app_ = child->pid;
   auto go = await_packet(kInitSocket, kStartMs, "the shim");
   if (!go) return std::unexpected(go.error());
+  if (go->end) return std::unexpected("the shim ended");
   if (::write(child->gate.get(), "g", 1) != 1) return failure("cannot let the app go", errno);
   char why[1000];
   ssize_t bytes = ::read(child->result.get(), why, sizeof why);

@@ -84,9 +84,7 @@ Result<Packet> await_packet(int socket, int timeout_ms, std::string_view whom, s
     ready = ::poll(&wait, 1, timeout_ms);
   } while (ready < 0 && errno == EINTR);
   if (ready == 0) return std::unexpected("no answer in time from " + std::string(whom));
-  auto packet = receive_packet(socket, limit);
-  if (packet && packet->end) return std::unexpected("the connection ended: " + std::string(whom));
-  return packet;
+  return receive_packet(socket, limit);
 }
 
 }  // namespace nuri::shim

@@ -33,7 +33,7 @@ struct Packet {
 Result<Packet> receive_packet(int socket, std::size_t limit = limits::kDoorPacketBytes,
                               int flags = 0);
 
-// The same, waiting at most `timeout_ms`.
+// The same, waiting at most `timeout_ms`. `whom` for the error.
 Result<Packet> await_packet(int socket, int timeout_ms, std::string_view whom,
                             std::size_t limit = limits::kDoorPacketBytes);
 

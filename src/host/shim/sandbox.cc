@@ -82,6 +82,7 @@ Result<> wait_for_crun(pid_t child, int errors) {
 Result<InitMessage> await_message(const Sandbox& sandbox, InitMessage::Kind wanted, pid_t* sender) {
   auto packet = await_packet(sandbox.init_socket.get(), kCrunMs, "init");
   if (!packet) return std::unexpected(packet.error());
+  if (packet->end) return std::unexpected("init ended before the app ran");
   auto message = parse_init_message(packet->bytes);
   if (!message) return message;
   if (message->kind == InitMessage::Kind::failed) return std::unexpected(message->text);

@@ -48,6 +48,7 @@ class TestSandbox {
   ShimSpec spec;  // change before start()
   std::uint64_t memory_limit = 64 << 20;
   int pids_limit = 64;
+  unsigned spec_mode = 0600;
   std::uint64_t disk_bytes = 16 << 20;
 
   void sh(const std::string& script) { spec.argv = {"/bin/sh", "-c", script}; }

@@ -303,6 +303,7 @@ door::Handshake TestSandbox::fork_shim() {
   make_cgroups();
   write_config();
   std::ofstream(dir() + "/shim.spec") << encode(spec);
+  fs::permissions(dir() + "/shim.spec", fs::perms(spec_mode));
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) std::abort();
   handshake_ = Fd(pair[0]);

@@ -133,6 +133,13 @@ TEST(Sandbox, ABrokenSpecFailsTheStart) {
   EXPECT_THAT(answer.text, HasSubstr("bad value for \"lower\""));
 }
 
+TEST(Sandbox, ASpecThatOthersCanReadIsRefused) {
+  TestSandbox sandbox;
+  sandbox.sh("true");
+  sandbox.spec_mode = 0644;
+  EXPECT_THAT(sandbox.start().text, HasSubstr("shim.spec must be root's alone"));
+}
+
 TEST(Sandbox, AMissingLayerFailsTheStartByName) {
   TestSandbox sandbox;
   sandbox.sh("true");

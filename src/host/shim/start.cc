@@ -60,7 +60,16 @@ Result<> Start::tell(const door::Handshake& message) {
   return {};
 }
 
+// A parent that blocks or ignores signals hands that on.
+void reset_signals() {
+  for (int signal = 1; signal < 65; ++signal) ::signal(signal, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
 Result<> Start::become_shim() {
+  reset_signals();
   ::fcntl(host_.get(), F_SETFD, FD_CLOEXEC);
   ::prctl(PR_SET_NAME, "nuri-shim");
   ::setsid();
@@ -77,8 +86,9 @@ Result<> Start::read_spec() {
   if (!file || ::fstat(file.get(), &status) != 0) {
     return failure("cannot open " + dir_path_ + "/shim.spec", errno);
   }
-  if (!S_ISREG(status.st_mode) || status.st_uid != 0 || (status.st_mode & 022) != 0) {
-    return std::unexpected(dir_path_ + "/shim.spec must be a file that only root can write");
+  if (!S_ISREG(status.st_mode) || status.st_uid != 0 || (status.st_mode & 077) != 0) {
+    return std::unexpected(dir_path_ +
+                           "/shim.spec must be root's alone (mode 0600): it holds secrets");
   }
   text_.resize(kSpecBytes + 1);
   ssize_t bytes = ::read(file.get(), text_.data(), text_.size());
@@ -104,6 +114,7 @@ Result<> Start::isolate() {
 Result<> Start::await_go() {
   auto packet = await_packet(host_.get(), kGoMs, "the host");
   if (!packet) return std::unexpected(packet.error());
+  if (packet->end) return std::unexpected("the host went away before the start");
   auto message = door::parse_handshake(packet->bytes);
   if (!message || message->step != Step::go) return std::unexpected("the host did not say go");
   if (packet->fd_count != (spec_->kind == Kind::build ? 2U : 0U)) {

@@ -1,6 +1,7 @@
 // nuri-shim: the parent of one sandbox (`run`), and PID 1 inside it (`init`).
 // docs/formats/shim.md.
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -36,5 +37,9 @@ int main(int argc, char** argv) {
   // Whatever else the parent left open is not this process's business.
   if (handshake > 3) ::close_range(3, static_cast<unsigned>(handshake) - 1, 0);
   ::close_range(static_cast<unsigned>(handshake) + 1, ~0U, 0);
+  // 0, 1 and 2 must be something, or the next file would be one of them.
+  int null = ::open("/dev/null", O_RDWR);
+  while (null >= 0 && null < 3) null = ::dup(null);
+  ::close(null);
   return nuri::shim::run_shim(argv[2], handshake);
 }
