@@ -40,6 +40,7 @@ engine::InstanceSpec instance_spec(const SpecRows& rows) {
   engine::InstanceSpec spec;
   spec.guid = rows.instance.guid;
   spec.app = rows.app.guid;
+  spec.deployment = rows.instance.deployment;
   spec.index = rows.instance.index;
   spec.image = rows.droplet.image;
   spec.process_type = settings.type;

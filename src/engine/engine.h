@@ -31,6 +31,7 @@ namespace nuri::engine {
 struct InstanceSpec {
   InstanceGuid guid;
   AppGuid app;
+  DeploymentGuid deployment;
   int index = 0;
   Digest image;                        // the droplet's OCI manifest; its blobs are in the BlobStore
   std::string process_type = "web";

@@ -37,7 +37,8 @@ Task<IoResult<void>> end_of(async::Descriptor& pidfd) { co_return co_await pidfd
 Supervisor::Supervisor(async::Loop& loop, Settings settings, std::vector<net::HandedIn> listeners)
     : loop_(loop), settings_(std::move(settings)), listeners_(std::move(listeners)) {
   // Out of the way of the numbers that children get them as.
-  for (auto& listener : listeners_) listener.fd = Fd(::fcntl(listener.fd.get(), F_DUPFD_CLOEXEC, 100));
+  for (auto& listener : listeners_)
+    listener.fd = Fd(::fcntl(listener.fd.get(), F_DUPFD_CLOEXEC, 100));
 }
 
 Task<void> Supervisor::run() {

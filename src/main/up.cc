@@ -1,0 +1,235 @@
+#include "main/up.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "async/deadline.h"
+#include "async/epoll_loop.h"
+#include "async/signals.h"
+#include "base/log.h"
+#include "host/host.h"
+#include "host/realm.h"
+#include "http/client.h"
+#include "main/listeners.h"
+#include "main/process_lock.h"
+#include "main/supervisor.h"
+#include "router/admin_client.h"
+
+namespace nuri {
+namespace {
+
+constexpr Duration kReadyDeadline = 60s;
+constexpr Duration kDownDeadline = 60s;
+constexpr std::uintmax_t kLogBytes =
+    16 * limits::kMiB;  // of the log of a detached Nuri, at its start
+
+void require_root(std::string_view verb) {
+  if (::geteuid() != 0)
+    throw Error(Code::forbidden,
+                fmt::format("nuri {} needs root: it makes namespaces, mounts and users' "
+                            "processes. Try: sudo nuri {}",
+                            verb, verb));
+}
+
+host::RealmSettings realm_settings(const Settings& settings) {
+  host::RealmSettings out;
+  out.name = settings.realm;
+  out.state_dir = settings.state_dir;
+  out.run_dir = settings.run_dir;
+  if (!settings.subnet.empty()) {
+    out.subnet = host::Ipv4Network::parse(settings.subnet);
+    if (!out.subnet)
+      throw Error(
+          Code::bad_request,
+          fmt::format("--subnet takes a network as in 10.7.0.0/16, not '{}'", settings.subnet));
+  }
+  return out;
+}
+
+// Reads "ready" or the reason why not from the detached child.
+int wait_for_detached(Fd from) {
+  std::string said;
+  char buffer[1024];
+  for (ssize_t n; (n = ::read(from.get(), buffer, sizeof buffer)) != 0;) {
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) break;
+    said.append(buffer, static_cast<std::size_t>(n));
+  }
+  if (said == "ready") return 0;
+  throw Error(Code::unavailable,
+              said.empty() ? "nuri up ended before it was ready; see its log" : said);
+}
+
+// The parent returns the pipe to wait on; the child goes on, in its own session, with its output in
+// `log`.
+std::optional<Fd> detach(const std::string& log, Fd& report) {
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC) != 0) throw system_error("make a pipe", errno);
+  const pid_t pid = ::fork();
+  if (pid < 0) throw system_error("start in the background", errno);
+  if (pid > 0) {
+    ::close(fds[1]);
+    return Fd(fds[0]);
+  }
+  ::close(fds[0]);
+  report = Fd(fds[1]);
+  ::setsid();
+  std::error_code ec;
+  if (std::filesystem::file_size(log, ec) > kLogBytes && !ec)
+    std::filesystem::rename(log, log + ".1", ec);
+  const Fd out(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
+  const Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!out || !null) throw system_error(fmt::format("open {}", log), errno);
+  ::dup2(null.get(), 0);
+  ::dup2(out.get(), 1);
+  ::dup2(out.get(), 2);
+  return std::nullopt;
+}
+
+Task<IoResult<int>> health_of(async::Loop& loop, std::string url) {
+  http::SocketDialer dialer(loop);
+  http::Client client(loop, dialer);
+  http::ClientRequest request;
+  request.url = url + "/healthz";
+  auto response = co_await client.request(std::move(request));
+  if (!response) co_return std::unexpected(response.error());
+  co_return response->status;
+}
+
+Task<IoResult<void>> until_ready(async::Loop& loop, std::string url) {
+  for (;;) {
+    auto status = co_await async::within(2s, health_of(loop, url));
+    if (status && *status == 200) co_return IoResult<void>{};
+    if (auto slept = co_await async::sleep(50ms); !slept) co_return slept;
+  }
+}
+
+Task<void> supervise(async::Loop& loop, Settings settings, std::vector<net::HandedIn> listeners,
+                     Fd report) {
+  async::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP});
+  Supervisor supervisor(loop, settings, std::move(listeners));
+  async::TaskGroup group(loop);
+  group.spawn(supervisor.run());
+  group.spawn([](async::Loop& on, Settings s, Fd to) -> Task<void> {
+    auto ready = co_await async::within(kReadyDeadline, until_ready(on, s.api_url()));
+    const std::string said =
+        ready ? "ready"
+              : fmt::format("Nuri did not answer at {} within 60 s; see its log", s.api_url());
+    if (to) {
+      [[maybe_unused]] const ssize_t n = ::write(to.get(), said.data(), said.size());
+    } else if (ready) {
+      fmt::print(
+          "Nuri is up.\n  API   {}\n  apps  http://NAME.{}:{}\n  Ctrl-C stops Nuri; apps run on "
+          "until "
+          "'nuri down'.\n",
+          s.api_url(), s.domain, s.apps.port());
+      std::fflush(stdout);
+    }
+  }(loop, settings, std::move(report)));
+  group.spawn([](async::Signals& wanted, async::TaskGroup& all) -> Task<void> {
+    while (auto number = co_await wanted.next())
+      if (*number != SIGHUP) co_return all.cancel();
+  }(signals, group));
+  co_await group.join();
+}
+
+int up(const cli::Arguments& arguments) {
+  require_root("up");
+  const Settings settings = settings_from(arguments);
+  const host::Realm realm = host::open_realm(realm_settings(settings));
+  std::filesystem::create_directories(settings.run_dir);
+  if (const auto pid = ProcessLock::holder(settings.lock_of("up"));
+      pid && arguments.has("--detach")) {
+    fmt::print("Nuri is up already (process {}).\n", *pid);
+    return 0;
+  }
+  Fd report;
+  std::optional<ProcessLock> lock;
+  std::vector<net::HandedIn> listeners = router::fetch_listeners(settings.router_socket());
+  if (listeners.empty()) listeners = open_listeners(settings, realm.gateway().str());
+  if (arguments.has("--detach"))
+    if (auto parent = detach(settings.state_dir + "/nuri.log", report))
+      return wait_for_detached(std::move(*parent));
+  lock.emplace(settings.lock_of("up"), "nuri up");
+  set_log_process("up");
+  async::EpollLoop loop;
+  loop.run(supervise(loop, settings, std::move(listeners), std::move(report)));
+  return 0;
+}
+
+// Ends the process that holds the lock, by force if it does not end by itself.
+void end_process(const Settings& settings, const std::string& name) {
+  const std::string lock = settings.lock_of(name);
+  SystemClock clock;
+  const Time began = clock.now();
+  bool killed = false;
+  while (const auto pid = ProcessLock::holder(lock)) {
+    const Duration waited = clock.now() - began;
+    if (waited > kDownDeadline)
+      throw Error(Code::timeout, fmt::format("nuri {} (process {}) does not end", name, *pid));
+    const bool force = waited > kDownDeadline / 2;
+    if (waited < 50ms || (force && !killed)) ::kill(*pid, force ? SIGKILL : SIGTERM);
+    killed = force;
+    const timespec pause{0, 20'000'000};
+    ::nanosleep(&pause, nullptr);
+  }
+}
+
+int down(const cli::Arguments& arguments) {
+  require_root("down");
+  const Settings settings = settings_from(arguments);
+  for (const char* name : {"up", "server", "router", "host"}) end_process(settings, name);
+  host::sweep_realm(realm_settings(settings));
+  std::error_code ec;
+  std::filesystem::remove_all(settings.run_dir, ec);
+  fmt::print(
+      "Nuri is down: its processes, apps and everything they used on this machine are gone. What "
+      "is in "
+      "{} stays.\n",
+      settings.state_dir);
+  return 0;
+}
+
+}  // namespace
+
+cli::Verb up_verb() {
+  cli::Verb verb;
+  verb.name = "up";
+  verb.group = "Platform";
+  verb.summary = "Start Nuri on this machine and keep it running";
+  verb.details =
+      "Starts the host, the router and the server, and starts each again when it ends. Apps run on "
+      "while any\n"
+      "of them is away.\n\n"
+      "  nuri up                           in the foreground; Ctrl-C stops Nuri, apps run on\n"
+      "  nuri up --detach                  in the background; returns when the API answers\n"
+      "  nuri up --realm test --listen 127.0.0.1:9080 --api 127.0.0.1:9081   a second Nuri beside "
+      "the first\n";
+  verb.flags = settings_flags();
+  verb.flags.push_back({"--detach", "-d", "", "go to the background when Nuri answers"});
+  verb.run = up;
+  return verb;
+}
+
+cli::Verb down_verb() {
+  cli::Verb verb;
+  verb.name = "down";
+  verb.group = "Platform";
+  verb.summary = "Stop Nuri and all its apps, leaving only data";
+  verb.details =
+      "Ends Nuri's processes and every app, and removes what they used: namespaces, mounts, "
+      "cgroups, network\n"
+      "rules, loop devices. Databases, images and logs stay; 'nuri up' brings the apps back.\n";
+  verb.flags = settings_flags();
+  verb.run = down;
+  return verb;
+}
+
+}  // namespace nuri
