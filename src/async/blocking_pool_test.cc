@@ -85,12 +85,14 @@ TEST(ThreadPoolTest, AFullQueueIsAnError) {
 TEST(ThreadPoolTest, AnAwaiterMayLeaveAndTheJobStillEnds) {
   EpollLoop loop;
   auto gate = std::make_shared<std::binary_semaphore>(0);
+  auto begun = std::make_shared<std::binary_semaphore>(0);
   auto finished = std::make_shared<std::atomic<bool>>(false);
   {
     ThreadPool pool(1, 10);
-    auto waits = [](BlockingPool& p, auto hold, auto ended) -> Task<Code> {
+    auto waits = [](BlockingPool& p, auto hold, auto started, auto ended) -> Task<Code> {
       try {
-        co_await p.run([hold, ended] {
+        co_await p.run([hold, started, ended] {
+          started->release();
           hold->acquire();
           *ended = true;
         });
@@ -99,7 +101,8 @@ TEST(ThreadPoolTest, AnAwaiterMayLeaveAndTheJobStillEnds) {
       }
       co_return Code::internal;
     };
-    EXPECT_EQ(loop.run(within(1ms, waits(pool, gate, finished))), Code::timeout);
+    EXPECT_EQ(loop.run(within(1ms, waits(pool, gate, begun, finished))), Code::timeout);
+    begun->acquire();
     EXPECT_FALSE(*finished);
     gate->release();
   }  // waits for the job

@@ -188,6 +188,7 @@ TEST(DescriptorTest, AShortReadOfWhatIsNoByteStreamLosesNothing) {
     Descriptor a(on, std::move(pair.a)), b(on, std::move(pair.b));
     EXPECT_TRUE(co_await a.send_packet("one"));
     EXPECT_TRUE(co_await a.send_packet("two"));
+    EXPECT_TRUE(co_await sleep(1ms));  // the loop has seen both arrive: no further event comes
     auto next = [](Descriptor& d) -> Task<std::string> {
       auto chunk = co_await d.recv();
       co_return chunk ? std::string(chunk->view()) : "nothing";
