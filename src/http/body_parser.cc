@@ -97,11 +97,8 @@ std::optional<Refusal> BodyParser::take_extension(char byte) {
     case State::extension_quoted:
       if (is_control(byte)) return kBadExtension;
       if (byte == '"') state_ = State::extension_after_quote;
-      if (byte == '\\') state_ = State::extension_escaped;
-      return std::nullopt;
-    case State::extension_escaped:
-      if (is_control(byte)) return kBadExtension;
-      state_ = State::extension_quoted;
+      // Escapes are legal, but parsers disagree on them and nobody sends them.
+      if (byte == '\\') return kBadExtension;
       return std::nullopt;
     default:
       return after_extension(byte);

@@ -43,7 +43,6 @@ class BodyParser {
     extension_value_first,
     extension_value,
     extension_quoted,
-    extension_escaped,
     extension_after_quote,
     size_feed,
     data,

@@ -11,6 +11,7 @@
 #include "async/loop.h"
 #include "base/limits.h"
 #include "http/message.h"
+#include "http/or_throw.h"
 #include "http/parser.h"
 #include "http/url.h"
 #include "net/stream.h"
@@ -68,7 +69,8 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // The answer's head; its content is read from `body`. Repeated once on a new connection if a kept
+  // The answer's head; its content is read from `body`. An answer that comes before the upload has
+  // ended stops the upload. Repeated once on a new connection if a kept
   // one turns out to be closed: where nothing was sent, or the method is idempotent, and not a byte
   // of an answer came. Errors: malformed (the URL, or what the peer sent), those of the dialer,
   // timed_out, reset, end. Throws what `upload` throws.
@@ -89,13 +91,5 @@ class Client {
   std::shared_ptr<Kept> kept_;
   HeadSpace head_space_;  // used between two waits only
 };
-
-// For callers above http/, where operational failure is an exception: the value, or Error with
-// `doing` ("fetch the manifest from …").
-template <class T>
-T or_throw(IoResult<T> result, std::string_view doing) {
-  if (!result) throw error_of(result.error(), doing);
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
 
 }  // namespace nuri::http

@@ -86,7 +86,6 @@ Task<void> Connection::run() {
   while (co_await wait_for_request()) {
     auto head = co_await read_head();
     if (!head || co_await answer(std::move(*head)) == Next::close) co_return;
-    server_.changed_.pulse();
   }
 }
 

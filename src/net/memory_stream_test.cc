@@ -15,7 +15,8 @@ Task<std::string> receive_all(Stream& stream) {
     auto chunk = co_await stream.recv();
     if (!chunk) co_return out + "!" + std::string(describe(chunk.error()));
     if (chunk->empty()) co_return out;
-    out += std::to_string(chunk->size()) + ":" + std::string(chunk->view()) + " ";
+    EXPECT_LE(chunk->size(), 3U);
+    out += chunk->view();
   }
 }
 
@@ -28,7 +29,7 @@ Task<void> pieces(async::SimulatedLoop& loop) {
   auto [a, b] = memory_pair(loop, 3, 4);
   async::TaskGroup group(loop);
   group.spawn(send_and_finish(*a, "abcdefgh"));
-  EXPECT_EQ(co_await receive_all(*b), "3:abc 3:def 2:gh ");
+  EXPECT_EQ(co_await receive_all(*b), "abcdefgh");
   co_await group.join();
   EXPECT_TRUE(co_await b->send("back"));
   EXPECT_FALSE(a->quiet());
@@ -36,9 +37,10 @@ Task<void> pieces(async::SimulatedLoop& loop) {
 }
 
 TEST(MemoryStream, ComesInPiecesAndWaitsForTheReader) {
-  // Whatever the seed lets run first, at most four bytes are under way.
-  async::SimulatedLoop loop(1);
-  loop.run(pieces(loop));
+  for (std::uint64_t seed = 1; seed < 20; ++seed) {
+    async::SimulatedLoop loop(seed);
+    loop.run(pieces(loop));
+  }
 }
 
 Task<void> gone(async::SimulatedLoop& loop) {

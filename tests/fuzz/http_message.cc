@@ -122,8 +122,8 @@ std::string transcript(HeadParser::Kind kind, std::string_view all, std::size_t 
 namespace {
 
 struct Oracle {
+  bool bodiless = false;  // what llhttp must be told: the status forbids content
   std::string content;
-  std::size_t headers = 0;
   bool complete = false;
 };
 
@@ -131,6 +131,7 @@ int on_content(llhttp_t* parser, const char* at, std::size_t size) {
   static_cast<Oracle*>(parser->data)->content.append(at, size);
   return 0;
 }
+int on_head(llhttp_t* parser) { return static_cast<Oracle*>(parser->data)->bodiless ? 1 : 0; }
 int on_complete(llhttp_t* parser) {
   static_cast<Oracle*>(parser->data)->complete = true;
   return HPE_PAUSED;
@@ -159,14 +160,18 @@ void compare_with_llhttp(HeadParser::Kind kind, std::string_view bytes) {
   if (!body.done()) return;
 
   Oracle oracle;
+  oracle.bodiless = (*parsed)->status == 304;
   llhttp_settings_t settings;
   llhttp_settings_init(&settings);
+  settings.on_headers_complete = on_head;
   settings.on_body = on_content;
   settings.on_message_complete = on_complete;
   llhttp_t other;
   llhttp_init(&other, kind == HeadParser::Kind::request ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
   other.data = &oracle;
   llhttp_execute(&other, bytes.data(), used);
+  // llhttp knows no quoted values of chunk extensions.
+  if (trailer && !oracle.complete && bytes.substr(0, used).find('"') != bytes.npos) return;
   // Trailer fields are dropped unread here; llhttp gives some of them a meaning and then refuses.
   if (trailer && !oracle.complete) {
     NURI_ASSERT(oracle.content == content);
