@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "host/kernel_file.h"
+#include "host/test_wait.h"
 
 namespace nuri::host {
 namespace {
@@ -32,17 +33,12 @@ class Victim {
     if (pid_ > 0) end();
   }
   int pid() const { return pid_; }
-  // Waits for its death by another's hand, at most 10 s.
+  // Waits for its death by another's hand, at most 20 s.
   bool died() {
-    for (int i = 0; i < 1000; ++i) {
-      int status = 0;
-      if (::waitpid(pid_, &status, WNOHANG) == pid_) {
-        pid_ = -1;
-        return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-      }
-      ::usleep(10'000);
-    }
-    return false;
+    int status = 0;
+    if (!until([&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; })) return false;
+    pid_ = -1;
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
   }
 
  private:
@@ -52,14 +48,6 @@ class Victim {
   }
   int pid_;
 };
-
-bool until(auto condition) {
-  for (int i = 0; i < 500; ++i) {
-    if (condition()) return true;
-    ::usleep(10'000);
-  }
-  return false;
-}
 
 struct Group {
   CgroupTree& tree;

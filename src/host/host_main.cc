@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -30,12 +29,16 @@ std::string beside_this_program(const char* name) {
   return self.substr(0, self.find_last_of('/') + 1) + name;
 }
 
-// One host a realm; the lock goes with the process.
+// One host a realm. A lock of the process (fcntl(2)), not of the descriptor: a child that was
+// forked and not yet executed, when the host is killed, must not hold it.
 Fd lock_realm(const Realm& realm) {
   const std::string path = realm.records_dir() + "/lock";
   Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) throw system_error(fmt::format("opening {}", path), errno);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+  struct flock lock{};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  if (::fcntl(fd.get(), F_SETLK, &lock) != 0)
     throw Error(Code::conflict,
                 fmt::format("a host of realm {} runs already (it holds {}); stop it first",
                             realm.name, path));
@@ -68,7 +71,8 @@ Task<void> stop_on_signal(async::Loop& loop, async::Signals& signals) {
   loop.cancel();
 }
 
-Task<void> serve(async::Loop& loop, HostServer& server, async::Signals& signals, Fd listener) {
+// Takes the signals: a loop ends only when it holds no descriptor.
+Task<void> serve(async::Loop& loop, HostServer& server, async::Signals signals, Fd listener) {
   async::TaskGroup group(loop);
   group.spawn(stop_on_signal(loop, signals));
   group.spawn(server.run(std::move(listener)));
@@ -102,7 +106,7 @@ int serve_realm(const HostSettings& settings) {
                                    {"subnet", realm.subnet.str()},
                                    {"instances", instances.count()}});
     try {
-      loop.run(serve(loop, server, signals, std::move(listener)));
+      loop.run(serve(loop, server, std::move(signals), std::move(listener)));
     } catch (const Error& e) {
       if (e.code() != Code::cancelled) throw;
     }

@@ -13,6 +13,7 @@
 #include "async/epoll_loop.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "host/test_client.h"
 #include "host/test_host.h"
 #include "net/packet_socket.h"
 
@@ -20,55 +21,6 @@ namespace nuri::host {
 namespace {
 
 using testing::HasSubstr;
-
-// The server's side of the socket, one question at a time.
-class Client {
- public:
-  explicit Client(net::PacketSocket socket) : socket_(std::move(socket)) {}
-
-  Task<Reply> ask(Request request, std::vector<int> fds = {}) {
-    co_await send(std::move(request), std::move(fds));
-    co_return co_await reply();
-  }
-  Task<void> send(Request request, std::vector<int> fds = {}) {
-    auto sent = co_await socket_.send(encode(RequestMessage{++id_, std::move(request)}), fds);
-    if (!sent) throw error_of(sent.error(), "send to the host");
-  }
-  // The next reply; what else is said on the way is kept.
-  Task<Reply> reply() {
-    for (;;) {
-      HostMessage message = co_await next();
-      if (auto* r = std::get_if<ReplyMessage>(&message)) {
-        last_id_ = r->id;
-        co_return std::move(r->reply);
-      }
-      exited_.push_back(std::get<Exited>(message).guid);
-    }
-  }
-  Task<std::string> exited() {
-    while (exited_.empty()) {
-      HostMessage message = co_await next();
-      exited_.push_back(std::get<Exited>(message).guid);
-    }
-    std::string guid = exited_.front();
-    exited_.erase(exited_.begin());
-    co_return guid;
-  }
-  Task<HostMessage> next() {
-    auto packet = co_await async::within(20s, socket_.receive(limits::kHostMessageBytes));
-    if (!packet) throw error_of(packet.error(), "hear from the host");
-    if (packet->end()) throw Error(Code::unavailable, "the host closed the connection");
-    co_return parse_host_message(packet->text);
-  }
-  net::PacketSocket& socket() { return socket_; }
-  std::uint64_t id() const { return id_; }
-  std::uint64_t last_id() const { return last_id_; }
-
- private:
-  net::PacketSocket socket_;
-  std::uint64_t id_ = 0, last_id_ = 0;
-  std::vector<std::string> exited_;
-};
 
 class HostServerTest : public testing::Test {
  public:
@@ -95,13 +47,13 @@ class HostServerTest : public testing::Test {
     co_await group.join();
     if (failure) std::rethrow_exception(failure);
   }
-  Task<Client> connect() {
+  Task<TestClient> connect() {
     auto socket = co_await net::PacketSocket::connect(loop_, path_);
     if (!socket) throw error_of(socket.error(), "connect to the host");
-    co_return Client(std::move(*socket));
+    co_return TestClient(std::move(*socket));
   }
-  Task<Client> greet() {
-    Client client = co_await connect();
+  Task<TestClient> greet() {
+    TestClient client = co_await connect();
     const Reply reply = co_await client.ask(Hello{});
     EXPECT_TRUE(std::holds_alternative<Welcome>(reply));
     co_return client;
@@ -112,14 +64,9 @@ class HostServerTest : public testing::Test {
   async::EpollLoop loop_;
 };
 
-std::string failure_text(const Reply& reply) {
-  const auto* failure = std::get_if<Failure>(&reply);
-  return failure ? failure->message : "no failure";
-}
-
 TEST_F(HostServerTest, GreetsAndRefusesWhatComesBefore) {
   tell([](HostServerTest& t) -> Task<void> {
-    Client client = co_await t.connect();
+    TestClient client = co_await t.connect();
     EXPECT_THAT(failure_text(co_await client.ask(ListInstances{})), HasSubstr("hello first"));
     EXPECT_THAT(failure_text(co_await client.ask(Hello{2, 3})), HasSubstr("version 1"));
     const Reply reply = co_await client.ask(Hello{1, 5});
@@ -133,7 +80,7 @@ TEST_F(HostServerTest, GreetsAndRefusesWhatComesBefore) {
 
 TEST_F(HostServerTest, AnswersNonsenseAndGoesOn) {
   tell([](HostServerTest& t) -> Task<void> {
-    Client client = co_await t.greet();
+    TestClient client = co_await t.greet();
     EXPECT_TRUE(co_await client.socket().send("{\"id\":77,\"verb\":\"explode\"}"));
     EXPECT_THAT(failure_text(co_await client.reply()), HasSubstr("explode"));
     EXPECT_EQ(client.last_id(), 77u);
@@ -150,7 +97,7 @@ TEST_F(HostServerTest, AnswersNonsenseAndGoesOn) {
 
 TEST_F(HostServerTest, AnInstanceLivesAndEndsOverTheWire) {
   tell([](HostServerTest& t) -> Task<void> {
-    Client client = co_await t.greet();
+    TestClient client = co_await t.greet();
     const StartInstance r = t.host_.request({"wait"});
     const Reply reply = co_await client.ask(r);
     const auto* started = std::get_if<Started>(&reply);
@@ -171,7 +118,7 @@ TEST_F(HostServerTest, AnInstanceLivesAndEndsOverTheWire) {
 
 TEST_F(HostServerTest, LayersComeAndGoOverTheWire) {
   tell([](HostServerTest& t) -> Task<void> {
-    Client client = co_await t.greet();
+    TestClient client = co_await t.greet();
     const std::string tar = TestLayer().file("f", "over the wire").finish();
     const Digest d = Digest::of(tar);
     const Reply before = co_await client.ask(HasLayers{{d}});
@@ -191,7 +138,7 @@ TEST_F(HostServerTest, LayersComeAndGoOverTheWire) {
 
 TEST_F(HostServerTest, ManyAtOnceAreCarriedOutSideBySide) {
   tell([](HostServerTest& t) -> Task<void> {
-    Client client = co_await t.greet();
+    TestClient client = co_await t.greet();
     std::vector<std::string> guids;
     for (int i = 0; i < 6; ++i) {
       const StartInstance r = t.host_.request({"wait"});
@@ -218,10 +165,10 @@ TEST_F(HostServerTest, AClientThatGoesAwayLeavesItsRequestDone) {
   tell([](HostServerTest& t) -> Task<void> {
     const StartInstance r = t.host_.request({"wait"});
     {
-      Client client = co_await t.greet();
+      TestClient client = co_await t.greet();
       co_await client.send(r);
     }
-    Client next = co_await t.greet();
+    TestClient next = co_await t.greet();
     for (int i = 0; i < 1000; ++i) {
       const Reply list = co_await next.ask(ListInstances{});
       if (std::get<InstancePage>(list).instances.size() == 1) co_return;

@@ -23,23 +23,13 @@
 #include "host/network.h"
 #include "host/test_layer.h"
 #include "host/test_realm.h"
+#include "host/test_wait.h"
 
 namespace nuri::host {
-
-// Until the condition holds, at most 20 s.
-template <class Condition>
-bool until(Condition condition) {
-  for (int i = 0; i < 2000; ++i) {
-    if (condition()) return true;
-    ::poll(nullptr, 0, 10);
-  }
-  return false;
-}
 
 class TestHost {
  public:
   TestHost() : cgroups_(open_cgroups()) {
-    scratch_.settings().shim_program = NURI_SHIM;
     prepare_network(scratch_.realm());
     disks_ = std::make_unique<Disks>(scratch_.realm(), scratch_.settings().disk);
     layers_ = std::make_unique<LayerStore>(scratch_.realm(), "/proc/self/exe");
@@ -48,8 +38,9 @@ class TestHost {
   }
   ~TestHost() {
     try {
-      // A new one, that has no one to tell and knows what is there.
+      // A new one, that has no one to tell and knows what is there. The test may have swept.
       instances_.reset();
+      open_realm(scratch_.settings().realm);
       Instances(realm(), scratch_.settings(), *cgroups_, *disks_, *layers_).remove_all();
       sweep_network(realm());
       cgroups_->remove(realm().cgroup());
@@ -153,7 +144,7 @@ class TestHost {
 
  private:
   void add_probe_layer() {
-    std::ifstream in(NURI_PROBE, std::ios::binary);
+    std::ifstream in(probe_program(), std::ios::binary);
     std::ostringstream program;
     program << in.rdbuf();
     TestLayer layer;
