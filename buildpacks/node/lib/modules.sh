@@ -16,20 +16,21 @@ modules_key() {
 # An install that reads or writes the app's own files cannot be moved to a layer and used again:
 # workspaces and file: dependencies link into the app, and the root's install hooks may write anywhere.
 depends_on_source() {
-  local hook
-  for hook in preinstall install postinstall prepublish preprepare prepare postprepare; do
-    if has_script $hook; then return 0; fi
-  done
-  jq --exit-status '.workspaces != null or ([.dependencies, .devDependencies, .optionalDependencies]
-    | map(. // {} | .[]) | any(test("^(file|link|workspace):|^[.~/]")))' package.json >/dev/null
+  jq --exit-status '
+    ["preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"]
+      as $hooks
+    | any(.scripts // {} | keys[]; IN($hooks[])) or .workspaces != null
+      or any(.dependencies, .devDependencies, .optionalDependencies | . // {} | .[];
+             test("^(file|link|workspace):|^[.~/]"))' package.json >/dev/null
 }
 
 prepare_npm() {
+  ensure_toolchain
   export npm_config_cache=$layers/npm-cache npm_config_update_notifier=false npm_config_fund=false
   export npm_config_audit=false npm_config_progress=false
   mkdir -p "$layers/npm-cache" "$work/headers"
-  tar -xf "$layers/headers/include.tar" -C "$work/headers"
-  export npm_config_nodedir=$work/headers
+  tar -xf "$layers/toolchain/include.tar" -C "$work/headers"
+  export npm_config_nodedir=$work/headers  # native modules are compiled against this Node.js
 }
 
 npm_install() {
@@ -107,19 +108,20 @@ modules_with_build() {
   prepare_npm
   if [ "$(metadata devmodules key)" = "$key" ] && [ -d "$layers/devmodules/node_modules" ]; then
     echo "node_modules is kept for the build: neither package.json nor the lock file changed"
-    mv "$layers/devmodules/node_modules" node_modules
+    cp -a "$layers/devmodules/node_modules" node_modules
   else
-    rm -rf "$layers/devmodules"
     npm_install --include=dev
+    mkdir -p node_modules
+    rm -rf "$layers/devmodules"
+    mkdir "$layers/devmodules"
+    cp -a node_modules "$layers/devmodules/node_modules"
   fi
   run_build_script
-  mkdir -p node_modules "$layers/devmodules"
-  if [ "$(metadata modules key)" != "$key" ]; then
-    cp -a node_modules "$layers/devmodules/node_modules"
+  if [ "$(metadata modules key)" = "$key" ]; then
+    rm -rf node_modules
+  else
     npm prune --omit=dev
     fill_modules_layer
-  else
-    mv node_modules "$layers/devmodules/node_modules"
   fi
   keep_layer modules "$key" launch
   keep_layer devmodules "$key" cache
@@ -130,8 +132,8 @@ modules_with_build() {
 trim_npm_cache() {
   local limit_mb=300
   [ -d "$layers/npm-cache" ] || return 0
-  rm -rf "$layers/npm-cache/_logs" "$layers/npm-cache/_update-notifier-last-checked"
-  if [ "$(du -sm "$layers/npm-cache" | cut -f 1)" -gt $limit_mb ]; then
+  rm -rf "$layers"/npm-cache/_logs
+  if [ "$(du -sm "$layers/npm-cache/" | cut -f 1)" -gt $limit_mb ]; then
     echo "npm's cache has more than $limit_mb MB and is emptied"
     rm -rf "$layers/npm-cache"
     mkdir "$layers/npm-cache"

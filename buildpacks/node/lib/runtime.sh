@@ -1,6 +1,7 @@
 # Provides Node.js and npm. Sourced by bin/build.
 
 default_range=$(sed -n 's/^default-version *= *"\(.*\)"/\1/p' "$CNB_BUILDPACK_DIR/buildpack.toml")
+buildpack_version=$(sed -n 's/^version *= *"\(.*\)"/\1/p' "$CNB_BUILDPACK_DIR/buildpack.toml")
 resolve_again_after=$((7 * 24 * 3600))  # a newer patch release is looked for once a week
 
 # metadata LAYER KEY: a text that an earlier build left in the layer's metadata.
@@ -59,72 +60,82 @@ npm_range_for() {
   fi
 }
 
-install_node() {
-  local version=$1 npm_version
-  fetch_package "$work/node.json" "$version" "$work/node.tgz"
-  rm -rf "$layers/node" "$layers/headers"
-  mkdir -p "$layers/node/bin" "$layers/node/lib/node_modules/npm" "$layers/headers" "$work/node"
-  tar -xzf "$work/node.tgz" -C "$work/node" --strip-components=1 --no-same-owner
-  cp "$work/node/bin/node" "$layers/node/bin/node"
-  cp "$work/node/LICENSE" "$layers/node/LICENSE"
-  tar -cf "$layers/headers/include.tar" -C "$work/node" include
+# Node.js and npm for this build, in a layer that only the cache keeps; downloaded when it has none.
+ensure_toolchain() {
+  local toolchain=$layers/toolchain npm_version
+  if [ "$(metadata toolchain version)" != "$node_version" ] || [ ! -x "$toolchain/bin/node" ]; then
+    [ -f "$work/node.json" ] || package_document "$(node_package)" "$work/node.json"
+    fetch_package "$work/node.json" "$node_version" "$work/node.tgz"
+    rm -rf "$toolchain"
+    mkdir -p "$toolchain/lib/node_modules/npm"
+    tar -xzf "$work/node.tgz" -C "$toolchain" --strip-components=1 --no-same-owner \
+      package/bin/node package/LICENSE package/include
+    tar -cf "$toolchain/include.tar" -C "$toolchain" include  # one file is cheaper to keep than 2,700
+    rm -rf "$toolchain/include"
 
-  package_document npm "$work/npm.json"
-  npm_version=$(newest_in "$work/npm.json" "$(npm_range_for "$version")")
-  if [ -z "$npm_version" ]; then
-    echo "The registry has no npm $(npm_range_for "$version")." >&2
-    return 1
+    package_document npm "$work/npm.json"
+    npm_version=$(newest_in "$work/npm.json" "$(npm_range_for "$node_version")")
+    if [ -z "$npm_version" ]; then
+      echo "The registry has no npm $(npm_range_for "$node_version")." >&2
+      return 1
+    fi
+    fetch_package "$work/npm.json" "$npm_version" "$work/npm.tgz"
+    tar -xzf "$work/npm.tgz" -C "$toolchain/lib/node_modules/npm" --strip-components=1 --no-same-owner
+    ln -s ../lib/node_modules/npm/bin/npm-cli.js "$toolchain/bin/npm"
+    ln -s ../lib/node_modules/npm/bin/npx-cli.js "$toolchain/bin/npx"
+    chmod -R u+rwX,go+rX "$toolchain"
+    echo "Node.js $node_version, npm $npm_version"
   fi
-  fetch_package "$work/npm.json" "$npm_version" "$work/npm.tgz"
-  tar -xzf "$work/npm.tgz" -C "$layers/node/lib/node_modules/npm" --strip-components=1 --no-same-owner
-  ln -s ../lib/node_modules/npm/bin/npm-cli.js "$layers/node/bin/npm"
-  ln -s ../lib/node_modules/npm/bin/npx-cli.js "$layers/node/bin/npx"
-  chmod -R u+rwX,go+rX "$layers/node"
-  echo "Node.js $version, npm $npm_version"
+  keep_toolchain
+  export PATH=$toolchain/bin:$PATH
 }
 
-write_node_environment() {
-  local env=$layers/node/env.launch
-  rm -rf "$env"
-  mkdir -p "$env"
-  printf production >"$env/NODE_ENV.default"
-  printf '%s' "$PWD/node_modules/.bin" >"$env/PATH.prepend"
-  printf : >"$env/PATH.delim"
+keep_toolchain() {
+  printf '[types]\nbuild = true\ncache = true\n[metadata]\nversion = "%s"\n' "$node_version" \
+    >"$layers/toolchain.toml"
+}
+
+fill_node_layer() {
+  local node=$layers/node
+  ensure_toolchain
+  rm -rf "$node"
+  mkdir "$node"
+  cp -al "$layers"/toolchain/{bin,lib,LICENSE} "$node" 2>/dev/null || cp -a "$layers"/toolchain/{bin,lib,LICENSE} "$node"
+  mkdir "$node/env.launch"
+  printf production >"$node/env.launch/NODE_ENV.default"
+  printf '%s' "$PWD/node_modules/.bin" >"$node/env.launch/PATH.prepend"
+  printf : >"$node/env.launch/PATH.delim"
 }
 
 provide_node() {
-  local range origin version resolved now found
+  local range origin resolved now
   find_range
-  version=$(metadata node version)
+  node_version=$(metadata node version)
   resolved=$(metadata node resolved)
   now=$(date +%s)
-  if [ -x "$layers/node/bin/node" ] && [ -n "$version" ] && [ "$(metadata node range)" = "$range" ] &&
+  if [ -n "$node_version" ] && [ "$(metadata node range)" = "$range" ] &&
+    [ "$(metadata node buildpack)" = "$buildpack_version" ] &&
     [ $((now - ${resolved:-0})) -lt $resolve_again_after ]; then
-    echo "Node.js $version (kept; $origin asks for $range)"
+    echo "Node.js $node_version is kept; $origin asks for $range"
+    [ ! -x "$layers/toolchain/bin/node" ] || keep_toolchain
   else
     echo "Node.js: $origin asks for $range"
     package_document "$(node_package)" "$work/node.json"
+    node_version=$(choose_node "$work/node.json" "$range")
     resolved=$now
-    found=$(choose_node "$work/node.json" "$range")
-    if [ -z "$found" ]; then
+    if [ -z "$node_version" ]; then
       echo "There is no Node.js in the range '$range' ($origin). Ask for one that the registry has." >&2
       return 1
     fi
-    if [ "$found" != "$version" ] || [ ! -x "$layers/node/bin/node" ]; then install_node "$found"; fi
-    version=$found
-    write_node_environment
+    fill_node_layer
   fi
   cat >"$layers/node.toml" <<EOT
 [types]
 launch = true
-build = true
-cache = true
 [metadata]
-version = "$version"
+version = "$node_version"
 range = "$range"
 resolved = "$resolved"
+buildpack = "$buildpack_version"
 EOT
-  printf '[types]\ncache = true\n' >"$layers/headers.toml"
-  node_version=$version
-  export PATH=$layers/node/bin:$PATH
 }

@@ -115,7 +115,7 @@ compile_app() {
 trim_pip_cache() {
   local limit_mb=300
   [ -d "$layers/pip-cache" ] || return 0
-  if [ "$(du -sm "$layers/pip-cache" | cut -f 1)" -gt $limit_mb ]; then
+  if [ "$(du -sm "$layers/pip-cache/" | cut -f 1)" -gt $limit_mb ]; then
     echo "pip's cache has more than $limit_mb MB and is emptied"
     rm -rf "$layers/pip-cache"
     mkdir "$layers/pip-cache"

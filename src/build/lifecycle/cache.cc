@@ -60,8 +60,7 @@ void Cache::read() {
     if (entry.directory.find('/') != std::string::npos ||
         !is_real_directory(root_ / "layers" / entry.directory))
       throw Error(Code::data_loss, fmt::format("the directory {} is missing", entry.directory));
-    entry.weight.nodes = static_cast<std::uint64_t>(json::require_int(table, "nodes"));
-    entry.weight.bytes = static_cast<std::uint64_t>(json::require_int(table, "bytes"));
+    entry.fingerprint = json::require_string(table, "fingerprint");
     entry.record.sha = json::get_string(table, "sha");
     entry.record.launch = json::get_bool(table, "launch");
     entry.record.build = json::get_bool(table, "build");
@@ -112,14 +111,17 @@ bool Cache::restore(const std::string& buildpack, const std::string& layer,
                     const fs::path& target) {
   const auto it = entries_.find({buildpack, layer});
   if (it == entries_.end()) return false;
+  Entry& entry = it->second;
+  const fs::path content = root_ / "layers" / entry.directory;
   try {
-    const Weight weight = copy_tree(root_ / "layers" / it->second.directory, target);
-    if (weight != it->second.weight)
-      throw Error(
-          Code::data_loss,
-          fmt::format("{} files and {} bytes are there, {} and {} were stored", weight.nodes,
-                      weight.bytes, it->second.weight.nodes, it->second.weight.bytes));
-    it->second.restored = fingerprint(target);
+    if (fingerprint(content) != entry.fingerprint)
+      throw Error(Code::data_loss, "it was changed after it was stored");
+    if (entry.record.launch) {
+      copy_tree(content, target);
+      entry.restored = fingerprint(target);
+    } else {
+      fs::create_directory_symlink(content, target);
+    }
     return true;
   } catch (const Error& e) {
     std::printf("The cached layer %s of %s is thrown away: %s\n", layer.c_str(), buildpack.c_str(),
@@ -130,24 +132,26 @@ bool Cache::restore(const std::string& buildpack, const std::string& layer,
   }
 }
 
-bool Cache::is_untouched(const std::string& buildpack, const std::string& layer,
-                         const fs::path& directory) const {
-  const auto it = entries_.find({buildpack, layer});
+bool Cache::is_untouched(const std::string& buildpack, const Layer& layer) const {
+  const auto it = entries_.find({buildpack, layer.name});
   return it != entries_.end() && !it->second.restored.empty() &&
-         it->second.restored == fingerprint(directory);
+         it->second.restored == fingerprint(layer.content);
 }
 
 Cache::Entry Cache::store(const Item& item) {
   Entry entry;
   const auto old = entries_.find({item.buildpack, item.layer->name});
-  if (is_untouched(item.buildpack, item.layer->name, item.layer->directory)) {
+  const bool linked =
+      old != entries_.end() &&
+      item.layer->content == fs::canonical(root_ / "layers" / old->second.directory);
+  if (linked || is_untouched(item.buildpack, *item.layer)) {
     entry.directory = old->second.directory;
-    entry.weight = old->second.weight;
   } else {
     entry.directory = fmt::format("{}", next_++);
     remove_tree(root_ / "layers" / entry.directory);
-    entry.weight = copy_tree(item.layer->directory, root_ / "layers" / entry.directory);
+    copy_tree(item.layer->content, root_ / "layers" / entry.directory);
   }
+  entry.fingerprint = fingerprint(root_ / "layers" / entry.directory);
   entry.record = {item.sha, item.layer->metadata, item.layer->launch, item.layer->build, true};
   return entry;
 }
@@ -162,8 +166,7 @@ void Cache::commit(const std::vector<Item>& items) {
       layers.push_back(json::object{{"buildpack", item.buildpack},
                                     {"layer", item.layer->name},
                                     {"directory", entry.directory},
-                                    {"nodes", entry.weight.nodes},
-                                    {"bytes", entry.weight.bytes},
+                                    {"fingerprint", entry.fingerprint},
                                     {"sha", entry.record.sha},
                                     {"launch", entry.record.launch},
                                     {"build", entry.record.build},

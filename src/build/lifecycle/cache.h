@@ -3,6 +3,8 @@
 // The app's build cache: layers that buildpacks want back at the next build. Disposable: whatever
 // does not look as it was left is thrown away with a message, never trusted and never an error of
 // the build.
+// A build that fails half-way may have written into a layer that it got as a link: the fingerprint
+// then differs, and the next build does without that layer.
 //
 // On disk (docs/formats/build.md): ROOT/nuri-cache.json, written last by temp + fsync + rename,
 // names the directories under ROOT/layers that belong to it; others are left-overs of a build that
@@ -33,13 +35,14 @@ class Cache {
   const LayerRecord* find(const std::string& buildpack, const std::string& layer) const;
   std::vector<std::string> layers_of(const std::string& buildpack) const;
 
-  // Copies the layer's content to `target`, which must not exist. False (and the layer forgotten,
-  // with a message) when the content is not what was stored.
+  // Makes `target`, which must not exist, the layer's content: a copy for a launch layer, whose
+  // path ends up in images and must be a real one; else a link to the content in the cache, which
+  // costs nothing. False (and the layer forgotten, with a message) when the content is not what was
+  // stored.
   bool restore(const std::string& buildpack, const std::string& layer,
                const std::filesystem::path& target);
-  // Whether `directory` still is exactly what restore() made of that layer.
-  bool is_untouched(const std::string& buildpack, const std::string& layer,
-                    const std::filesystem::path& directory) const;
+  // Whether `layer`, restored as a copy, still is exactly what restore() made.
+  bool is_untouched(const std::string& buildpack, const Layer& layer) const;
 
   struct Item {
     std::string buildpack;
@@ -53,9 +56,9 @@ class Cache {
  private:
   struct Entry {
     LayerRecord record;
-    std::string directory;  // under ROOT/layers
-    Weight weight;
-    std::string restored;  // fingerprint of what restore() made
+    std::string directory;    // under ROOT/layers
+    std::string fingerprint;  // of the content in the cache, when it was committed
+    std::string restored;     // of the copy that restore() made
   };
   using Key = std::pair<std::string, std::string>;
 

@@ -35,8 +35,8 @@ class Exporter {
     facts_.processes = merge_processes(files);
     facts_.default_process = default_process(facts_.processes);
     launcher_layers();
-    for (const LayerPack& pack : app_layers(places_.workspace, slices))
-      facts_.app_layers.push_back(add(pack, "the app's files"));
+    for (LayerPack& pack : app_layers(places_.workspace, slices))
+      facts_.app_layers.push_back(add(std::move(pack), "the app's files"));
     facts_.records = std::move(records_);
     finish_image(request_, facts_, image_);
     return std::move(image_);
@@ -44,21 +44,24 @@ class Exporter {
 
  private:
   // Adds a packed layer, or the descriptor of the same layer in the previous image.
-  std::string add(const LayerPack& pack, const std::string& what) {
-    const PackedLayer packed = pack.write(places_.scratch / fmt::format("layer-{}.tar", next_++));
-    const std::string diff_id = packed.diff_id.str();
-    if (const json::object* known = request_.previous_image.layer(diff_id)) {
-      fs::remove(packed.file);
-      return use(diff_id, *known, what, {});
-    }
-    return use(diff_id, {{"mediaType", kLayerType}, {"digest", diff_id}, {"size", packed.size}},
-               what, packed.file);
+  std::string add(LayerPack pack, const std::string& what) {
+    const LayerMeasure measure = pack.measure();
+    const std::string diff_id = measure.diff_id.str();
+    if (const json::object* known = request_.previous_image.layer(diff_id))
+      return use(diff_id, *known, what);
+    std::printf("Added  %s\n", what.c_str());
+    image_.layers.push_back(
+        {diff_id,
+         {{"mediaType", kLayerType}, {"digest", diff_id}, {"size", measure.size}},
+         what,
+         std::move(pack)});
+    return diff_id;
   }
 
   std::string use(const std::string& diff_id, const json::object& descriptor,
-                  const std::string& what, const fs::path& file) {
-    image_.layers.push_back({diff_id, descriptor, what, file});
-    std::printf("%s %s\n", file.empty() ? "Reused" : "Added ", what.c_str());
+                  const std::string& what) {
+    std::printf("Reused %s\n", what.c_str());
+    image_.layers.push_back({diff_id, descriptor, what, std::nullopt});
     return diff_id;
   }
 
@@ -69,11 +72,10 @@ class Exporter {
     const auto old = record ? record->layers.find(layer.name)
                             : std::map<std::string, LayerRecord>::const_iterator();
     const bool known = record && old != record->layers.end() && old->second.launch;
-    const bool same =
-        known && (!layer.has_content || cache_.is_untouched(id, layer.name, layer.directory));
+    const bool same = known && (!layer.has_content || cache_.is_untouched(id, layer));
     if (same)
       if (const json::object* descriptor = request_.previous_image.layer(old->second.sha))
-        return use(old->second.sha, *descriptor, what, {});
+        return use(old->second.sha, *descriptor, what);
     if (!layer.has_content)
       throw Error(
           Code::not_found,
@@ -82,8 +84,8 @@ class Exporter {
                       id, layer.name));
     LayerPack pack;
     pack.add_directory("layers", 0755, 0);
-    pack.add_tree(fmt::format("layers/{}/{}", directory_name(id), layer.name), layer.directory);
-    return add(pack, what);
+    pack.add_tree(fmt::format("layers/{}/{}", directory_name(id), layer.name), layer.content);
+    return add(std::move(pack), what);
   }
 
   void buildpack_layers(const BuiltPart& part) {
@@ -105,7 +107,7 @@ class Exporter {
   void launcher_layers() {
     LayerPack launcher;
     launcher.add_file("cnb/lifecycle/launcher", places_.launcher, 0755);
-    facts_.launcher_layer = add(launcher, "the launcher");
+    facts_.launcher_layer = add(std::move(launcher), "the launcher");
     LayerPack config;
     json::array processes;
     for (const Process& process : facts_.processes) {
@@ -123,7 +125,7 @@ class Exporter {
                                         {"api", part.buildpack->api}});
     config.add_text("layers/config/metadata.toml",
                     write_toml({{"buildpacks", buildpacks}, {"processes", processes}}));
-    facts_.config_layer = add(config, "the process types");
+    facts_.config_layer = add(std::move(config), "the process types");
   }
 
   const BuildRequest& request_;
@@ -134,7 +136,6 @@ class Exporter {
   Image image_;
   ImageFacts facts_;
   std::vector<BuildpackRecord> records_;
-  int next_ = 0;
 };
 
 }  // namespace
@@ -163,10 +164,18 @@ void write_layout(const Image& image, int fd) {
   tar.text(entry("oci-layout"), R"({"imageLayoutVersion":"1.0.0"})");
   std::vector<std::string> written;
   for (const ExportedLayer& layer : image.layers) {
-    if (layer.file.empty() ||
-        std::find(written.begin(), written.end(), layer.diff_id) != written.end())
+    if (!layer.pack || std::find(written.begin(), written.end(), layer.diff_id) != written.end())
       continue;
-    tar.file(blob(layer.diff_id), layer.file, fs::file_size(layer.file));
+    Hasher hasher;
+    const auto size = static_cast<std::uint64_t>(json::require_int(layer.descriptor, "size"));
+    tar.stream(blob(layer.diff_id), size, [&](const TarWriter::Sink& sink) {
+      layer.pack->write([&](std::string_view bytes) {
+        hasher.update(bytes);
+        sink(bytes);
+      });
+    });
+    if (hasher.finish().str() != layer.diff_id)
+      throw Error(Code::conflict, fmt::format("{} changed while it was packed", layer.created_by));
     written.push_back(layer.diff_id);
   }
   tar.text(blob(Digest::of(image.config).str()), image.config);

@@ -19,7 +19,7 @@ struct ExportedLayer {
   std::string diff_id;
   json::object descriptor;
   std::string created_by;
-  std::filesystem::path file;  // empty: reused
+  std::optional<LayerPack> pack;  // none: reused
 };
 
 struct Image {

@@ -30,17 +30,17 @@ using Archive = std::unique_ptr<archive, FreeArchive>;
 }
 
 // The components of a relative path; refuses empty, absolute, "." and ".." ones.
-std::vector<std::string> components(std::string_view path) {
+std::vector<std::string> components(std::string_view path, std::string_view name) {
   if (path.empty() || path.size() > limits::kPathBytes)
-    refuse(path, fmt::format("has an empty path or one over {} bytes", limits::kPathBytes));
+    refuse(name, fmt::format("has an empty path or one over {} bytes", limits::kPathBytes));
   std::vector<std::string> out;
   std::string_view rest = path;
   while (rest.ends_with('/')) rest.remove_suffix(1);
   while (true) {
     const auto slash = rest.find('/');
-    const std::string_view name = rest.substr(0, slash);
-    if (name.empty() || name == "." || name == "..") refuse(path, "leaves its directory");
-    out.emplace_back(name);
+    const std::string_view part = rest.substr(0, slash);
+    if (part.empty() || part == "." || part == "..") refuse(name, "leaves its directory");
+    out.emplace_back(part);
     if (slash == std::string_view::npos) return out;
     rest.remove_prefix(slash + 1);
   }
@@ -134,7 +134,7 @@ class Unpacker {
     if (name == "app" || name == "app/") return;
     if (archive_entry_hardlink(e)) refuse(name, "is a hard link");
     if (name.starts_with("app/")) {
-      node(e, workspace_.get(), name, components(name.substr(4)));
+      node(e, workspace_.get(), name, components(name.substr(4), name));
     } else if (name == "platform/ca.crt" && archive_entry_filetype(e) == AE_IFREG) {
       node(e, platform_.get(), name, {"ca.crt"});
       input_.has_ca = true;
@@ -221,7 +221,8 @@ Input unpack_input(int fd, const InputPlaces& places) {
     archive_entry* e = nullptr;
     const int got = archive_read_next_header(a.get(), &e);
     if (got == ARCHIVE_EOF) break;
-    if (got != ARCHIVE_OK)
+    // A warning is about a name that the locale cannot hold; entry() asks for the bytes.
+    if (got != ARCHIVE_OK && got != ARCHIVE_WARN)
       throw Error(Code::bad_request,
                   fmt::format("the build's input is damaged: {}", archive_error_string(a.get())));
     unpacker.entry(e);

@@ -1,13 +1,9 @@
 #include "build/lifecycle/layer_pack.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
-#include "base/fd.h"
 #include "build/lifecycle/layer_time.h"
 #include "build/lifecycle/tar_writer.h"
 
@@ -72,28 +68,24 @@ void LayerPack::add_tree(const std::string& path, const fs::path& source) {
   for (const auto& [name, node] : walk(source)) add_node(path + "/" + name, node, source / name);
 }
 
-PackedLayer LayerPack::write(const fs::path& file) const {
-  const Fd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!fd) throw system_error(fmt::format("cannot create {}", file.string()), errno);
+LayerMeasure LayerPack::measure() const {
   Hasher hasher;
-  PackedLayer layer;
-  layer.file = file;
-  std::string pending;
-  const auto flush = [&] {
-    std::string_view rest = pending;
-    while (!rest.empty()) {
-      const ssize_t n = ::write(fd.get(), rest.data(), rest.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) throw system_error(fmt::format("cannot write the layer {}", file.string()), errno);
-      rest.remove_prefix(static_cast<std::size_t>(n));
-    }
-    pending.clear();
-  };
-  TarWriter tar([&](std::string_view bytes) {
+  LayerMeasure measure;
+  write([&](std::string_view bytes) {
     hasher.update(bytes);
-    layer.size += bytes.size();
+    measure.size += bytes.size();
+  });
+  measure.diff_id = hasher.finish();
+  return measure;
+}
+
+void LayerPack::write(const std::function<void(std::string_view)>& sink) const {
+  std::string pending;
+  TarWriter tar([&](std::string_view bytes) {
     pending.append(bytes);
-    if (pending.size() >= limits::kMiB) flush();
+    if (pending.size() < limits::kMiB) return;
+    sink(pending);
+    pending.clear();
   });
   for (const auto& [path, item] : items_) {
     const TarEntry entry{path, item.node.mode, item.owner, std::min(item.node.mtime_s, kLayerTime)};
@@ -107,9 +99,7 @@ PackedLayer LayerPack::write(const fs::path& file) const {
       tar.file(entry, item.source, item.node.size);
   }
   tar.finish();
-  flush();
-  layer.diff_id = hasher.finish();
-  return layer;
+  sink(pending);
 }
 
 }  // namespace nuri::lifecycle

@@ -4,6 +4,7 @@
 // times at most kLayerTime, no set-id bits; so the same content has the same digest.
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -14,10 +15,10 @@ namespace nuri::lifecycle {
 
 inline constexpr unsigned kAppUser = 1000;
 
-struct PackedLayer {
+// What a layer's tar is, before it is written anywhere.
+struct LayerMeasure {
   Digest diff_id;  // of the uncompressed tar, which is the blob
   std::uint64_t size = 0;
-  std::filesystem::path file;
 };
 
 class LayerPack {
@@ -33,8 +34,10 @@ class LayerPack {
   void add_tree(const std::string& path, const std::filesystem::path& source);
 
   bool empty() const { return items_.empty(); }
-  // Writes the tar to `file`. Throws Error.
-  PackedLayer write(const std::filesystem::path& file) const;
+  // Goes through the tar once without keeping it. Throws Error.
+  LayerMeasure measure() const;
+  // The tar's bytes in large pieces. Throws Error.
+  void write(const std::function<void(std::string_view)>& sink) const;
 
  private:
   struct Item {

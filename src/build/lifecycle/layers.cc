@@ -20,7 +20,9 @@ Layer read_layer(const fs::path& directory, const std::string& file) {
   Layer layer;
   layer.name = file.substr(0, file.size() - 5);
   layer.directory = directory / layer.name;
-  layer.has_content = is_real_directory(layer.directory);
+  std::error_code ec;
+  layer.has_content = fs::is_directory(layer.directory, ec);
+  if (layer.has_content) layer.content = fs::canonical(layer.directory);
   const json::object document = read_toml(directory / file).value_or(json::object());
   if (const auto* types = json::find_object(document, "types")) {
     layer.launch = json::get_bool(*types, "launch");

@@ -20,6 +20,7 @@ struct Layer {
   json::object metadata;
   bool has_content = false;
   std::filesystem::path directory;
+  std::filesystem::path content;  // the real directory, when `directory` is a link into the cache
 };
 
 struct Process {

@@ -34,7 +34,7 @@ void octal(char (&field)[N], std::uint64_t value) {
 
 template <std::size_t N>
 void copy(char (&field)[N], std::string_view text) {
-  std::memcpy(field, text.data(), std::min(N, text.size()));
+  text.copy(field, N);
 }
 
 void seal(Header& header) {
@@ -149,6 +149,21 @@ void TarWriter::file(const TarEntry& entry, const std::filesystem::path& source,
     sink_({buffer.data(), static_cast<std::size_t>(n)});
     left -= static_cast<std::uint64_t>(n);
   }
+  pad(size);
+}
+
+void TarWriter::stream(const TarEntry& entry, std::uint64_t size,
+                       const std::function<void(const Sink&)>& produce) {
+  header(entry, '0', size, {});
+  std::uint64_t given = 0;
+  produce([&](std::string_view bytes) {
+    given += bytes.size();
+    if (given <= size) sink_(bytes);
+  });
+  if (given != size)
+    throw Error(Code::conflict,
+                fmt::format("{} has {} bytes in place of {}: it changed while it was packed",
+                            entry.path, given, size));
   pad(size);
 }
 

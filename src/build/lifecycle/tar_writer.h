@@ -30,6 +30,10 @@ class TarWriter {
   // The file at `source`, which must have `size` bytes and keep them: throws Error when it does
   // not.
   void file(const TarEntry& entry, const std::filesystem::path& source, std::uint64_t size);
+  // A file of `size` bytes that `produce` gives to the sink it is called with. Throws Error when it
+  // gives another number of bytes.
+  void stream(const TarEntry& entry, std::uint64_t size,
+              const std::function<void(const Sink&)>& produce);
   // The two empty blocks at the end. Nothing may follow.
   void finish();
 

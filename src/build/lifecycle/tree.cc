@@ -77,35 +77,33 @@ void set_times(const fs::path& path, const struct stat& st) {
   ::utimensat(AT_FDCWD, path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW);
 }
 
-std::uint64_t copy_file(const fs::path& from, const fs::path& to, const struct stat& st) {
+void copy_file(const fs::path& from, const fs::path& to, const struct stat& st) {
   const Fd in(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!in) throw system_error(fmt::format("cannot read {}", from.string()), errno);
   const Fd out(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, st.st_mode & 0777));
   if (!out) throw system_error(fmt::format("cannot create {}", to.string()), errno);
-  std::uint64_t copied = 0;
+  bool started = false;
   for (;;) {
     const ssize_t n = ::copy_file_range(in.get(), nullptr, out.get(), nullptr, 64 << 20, 0);
     if (n == 0) break;
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && copied == 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP)) {
+    if (n < 0 && !started && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP)) {
       std::array<char, 128 * limits::kKiB> buffer;
       ssize_t got = 0;
       while ((got = ::read(in.get(), buffer.data(), buffer.size())) > 0) {
         write_all(out.get(), {buffer.data(), static_cast<std::size_t>(got)}, to);
-        copied += static_cast<std::uint64_t>(got);
       }
       if (got < 0) throw system_error(fmt::format("cannot read {}", from.string()), errno);
       break;
     }
     if (n < 0)
       throw system_error(fmt::format("cannot copy {} to {}", from.string(), to.string()), errno);
-    copied += static_cast<std::uint64_t>(n);
+    started = true;
   }
   if (::fchmod(out.get(), st.st_mode & 0777) != 0)
     throw system_error(fmt::format("cannot set the mode of {}", to.string()), errno);
   const std::array<timespec, 2> times{st.st_mtim, st.st_mtim};
   ::futimens(out.get(), times.data());
-  return copied;
 }
 
 }  // namespace
@@ -167,14 +165,12 @@ Tree walk(const fs::path& root) {
   return tree;
 }
 
-Weight copy_tree(const fs::path& from, const fs::path& to) {
-  Weight weight;
+void copy_tree(const fs::path& from, const fs::path& to) {
   std::size_t count = 0;
   std::vector<std::pair<fs::path, struct stat>> directories{{to, stat_of(from)}};
   fs::create_directory(to);
   visit_tree(from, "", count, [&](const std::string& path, const struct stat& st) {
     if (!is_content(st)) return;
-    ++weight.nodes;
     const fs::path target = to / path;
     if (S_ISDIR(st.st_mode)) {
       fs::create_directory(target);
@@ -183,7 +179,7 @@ Weight copy_tree(const fs::path& from, const fs::path& to) {
       fs::create_symlink(link_of(from / path), target);
       set_times(target, st);
     } else {
-      weight.bytes += copy_file(from / path, target, st);
+      copy_file(from / path, target, st);
     }
   });
   // Last, as a file made in a directory changes its time, and its mode may forbid making one.
@@ -191,7 +187,6 @@ Weight copy_tree(const fs::path& from, const fs::path& to) {
     ::chmod(it->first.c_str(), it->second.st_mode & 0777);
     set_times(it->first, it->second);
   }
-  return weight;
 }
 
 void remove_tree(const fs::path& path) {

@@ -43,16 +43,9 @@ using Tree = std::map<std::string, Node>;
 // no content). Error{too_large} over limits::kLayerNodes.
 Tree walk(const fs::path& root);
 
-// What one tree weighs: number of nodes and bytes in files.
-struct Weight {
-  std::uint64_t nodes = 0;
-  std::uint64_t bytes = 0;
-  friend bool operator==(const Weight&, const Weight&) = default;
-};
-
 // Copies the nodes under `from` into the new directory `to`: modes, times and links; hard links
 // become copies. Returns what was copied.
-Weight copy_tree(const fs::path& from, const fs::path& to);
+void copy_tree(const fs::path& from, const fs::path& to);
 
 // Makes directories writable as needed, then removes everything, also read-only directories.
 void remove_tree(const fs::path& path);
