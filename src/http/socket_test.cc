@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -149,6 +150,18 @@ TEST(SocketServer, AnAnswerThatComesEarlyStopsALargeUpload) {
   });
 }
 
+TEST(SocketClient, KnowsLocalhostWithoutAskingAnybody) {
+  play([](Place p) -> Task<void> {
+    const std::string port = ":" + std::to_string(p.address.port()) + "/";
+    for (const char* host : {"localhost", "app.localhost", "127.0.0.1"})
+      EXPECT_EQ(co_await text_of(co_await p.client.request({.url = "http://" + (host + port)})),
+                "hello");
+    for (const char* url : {"http://nuri.invalid/", "http://127.0.0.1.nip.example/"})
+      EXPECT_EQ((co_await p.client.request({.url = url})).error(), IoError::unreachable);
+    EXPECT_FALSE(co_await p.client.request({.url = "https://localhost" + port}));
+  });
+}
+
 Task<void> send_all(net::Stream& stream, std::string head, std::size_t bytes, char fill) {
   co_await stream.send(head);
   const std::string piece(100'000, fill);
@@ -182,8 +195,17 @@ TEST(SocketServer, EchoesMoreThanAnyBufferHolds) {
   });
 }
 
+// A login session often begins with 1024.
+void allow_many_descriptors() {
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = limit.rlim_max;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
 // More clients than the loop has buffers say half a head, and then nothing.
 TEST(SocketServer, SilentClientsHoldNoBuffers) {
+  allow_many_descriptors();
   play([](Place p) -> Task<void> {
     std::vector<std::unique_ptr<net::SocketStream>> silent;
     for (int i = 0; i < 700; ++i) {
