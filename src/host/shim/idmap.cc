@@ -37,7 +37,7 @@ Result<Fd> map_and_open(pid_t child, const IdMap& ids) {
 
 }  // namespace
 
-Result<Fd> make_id_namespace(const IdMap& ids) {
+Result<IdNamespace> make_id_namespace(const IdMap& ids) {
   // The child only keeps the namespace alive until it is open here; no library code runs in it.
   auto child = static_cast<pid_t>(::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0));
   if (child == 0) {
@@ -46,10 +46,16 @@ Result<Fd> make_id_namespace(const IdMap& ids) {
   }
   if (child < 0) return failure("cannot make a user namespace for the id map", errno);
   Result<Fd> ns = map_and_open(child, ids);
-  ::kill(child, SIGKILL);
-  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  ::kill(child,
+         SIGKILL);  // reaped with the object: to wait here would cost a turn of the scheduler
+  if (!ns) return std::unexpected(ns.error());
+  return IdNamespace{std::move(*ns), child};
+}
+
+IdNamespace::~IdNamespace() {
+  if (helper <= 0) return;
+  while (::waitpid(helper, nullptr, 0) < 0 && errno == EINTR) {
   }
-  return ns;
 }
 
 Result<Fd> detached_tree(const std::string& path, int id_namespace, Access access) {

@@ -155,14 +155,14 @@ Result<Fd> build_root(const std::string& dir, const ShimSpec& spec) {
   Result<> done = mount_disk(spec.disk_image, "disk", Access::read_write);
   if (done) done = prepare_disk(spec.ids);
   if (!done) return std::unexpected(done.error());
-  auto layers = mount_layers(spec, id_namespace->get());
+  auto layers = mount_layers(spec, id_namespace->fd.get());
   if (!layers) return std::unexpected(layers.error());
   done = mount_overlay(dir, *layers);
   if (!done) return std::unexpected(done.error());
 
   Fd root = open_path(dir + "/rootfs");
   Inside inside{root.get(), spec.ids.instance_base, spec.ids.instance_base};
-  done = add_mounts(inside, spec, id_namespace->get());
+  done = add_mounts(inside, spec, id_namespace->fd.get());
   if (done) done = make_own_dirs(inside, spec);
   if (done) done = write_files(inside, spec);
   if (!done) return std::unexpected(done.error());

@@ -96,5 +96,9 @@ class TestSandbox {
 };
 
 std::string read_file(const std::string& path);
+bool is_done(const door::Reply& reply);
+// No such process, or a zombie: its parent may be a slow PID 1.
+bool is_gone(pid_t pid);
+door::Request stop_request(std::int64_t grace_ms = -1);
 
 }  // namespace nuri::shim

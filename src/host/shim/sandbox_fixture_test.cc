@@ -17,7 +17,6 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 #include "host/shim/packet_socket.h"
 
@@ -124,7 +123,7 @@ bool eventually(const std::function<bool()>& condition, std::chrono::millisecond
   auto end = std::chrono::steady_clock::now() + patience;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    ::poll(nullptr, 0, 2);
   }
   return true;
 }
@@ -134,6 +133,20 @@ std::string read_file(const std::string& path) {
   std::stringstream text;
   text << in.rdbuf();
   return text.str();
+}
+
+bool is_done(const door::Reply& reply) { return std::holds_alternative<door::Done>(reply.body); }
+
+bool is_gone(pid_t pid) {
+  std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+  return stat.empty() || stat.find(") Z ") != std::string::npos;
+}
+
+door::Request stop_request(std::int64_t grace_ms) {
+  door::Request request;
+  request.verb = door::Verb::stop;
+  request.grace_ms = grace_ms;
+  return request;
 }
 
 DoorClient::DoorClient(const std::string& path, bool greet) {

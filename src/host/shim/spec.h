@@ -13,6 +13,8 @@
 
 namespace nuri::shim {
 
+inline constexpr std::string_view kSpecFirstLine = "nuri-shim-spec 1";
+inline constexpr std::string_view kSpecLastLine = "end";
 inline constexpr std::size_t kSpecBytes = 160 * 1024;  // of an encoded spec
 inline constexpr std::size_t kSpecList = 1024;         // entries of one list (env, layers, …)
 inline constexpr std::size_t kLowers = 120;            // layers of one root file system

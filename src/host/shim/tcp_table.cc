@@ -1,6 +1,10 @@
 #include "host/shim/tcp_table.h"
 
 #include <arpa/inet.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <charconv>
@@ -49,6 +53,14 @@ bool is_mapped(const ListenAddress& address) {
   return address.v6 && std::memcmp(address.bytes, kPrefix, sizeof kPrefix) == 0;
 }
 
+// ::ffff:127.0.0.1 takes IPv4 only.
+ListenAddress unmapped(ListenAddress address) {
+  if (!is_mapped(address)) return address;
+  std::memmove(address.bytes, address.bytes + 12, 4);
+  address.v6 = false;
+  return address;
+}
+
 int rank(const ListenAddress& address) {
   return (address.is_any() || address.is_loopback() ? 0 : 2) + (address.v6 ? 1 : 0);
 }
@@ -86,12 +98,27 @@ bool TcpTable::row(std::string_view line) {
   if (next_word(line) != kListen || listening_.size() == kRows) return false;
   ListenAddress address;
   if (!parse_address(local, v6_, address)) return false;
-  if (is_mapped(address)) {  // ::ffff:127.0.0.1 takes IPv4 only
-    std::memmove(address.bytes, address.bytes + 12, 4);
-    address.v6 = false;
-  }
-  listening_.push_back(address);
+  listening_.push_back(unmapped(address));
   return true;
+}
+
+bool read_diag(std::string_view bytes, std::vector<ListenAddress>& out) {
+  while (bytes.size() >= sizeof(nlmsghdr)) {
+    nlmsghdr header;
+    std::memcpy(&header, bytes.data(), sizeof header);
+    if (header.nlmsg_len < sizeof header || header.nlmsg_len > bytes.size()) return false;
+    if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY) return false;  // NLMSG_DONE, NLMSG_ERROR
+    if (header.nlmsg_len < NLMSG_LENGTH(sizeof(inet_diag_msg)) || out.size() >= kRows) return false;
+    inet_diag_msg message;
+    std::memcpy(&message, bytes.data() + NLMSG_LENGTH(0), sizeof message);
+    ListenAddress address;
+    address.v6 = message.idiag_family == AF_INET6;
+    address.port = ntohs(message.id.idiag_sport);
+    std::memcpy(address.bytes, message.id.idiag_src, address.v6 ? 16 : 4);
+    out.push_back(unmapped(address));
+    bytes.remove_prefix(std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), bytes.size()));
+  }
+  return bytes.empty();
 }
 
 std::optional<ListenAddress> choose(const std::vector<ListenAddress>& listening,

@@ -1,6 +1,7 @@
 #pragma once
 
-// Where an instance listens: /proc/net/tcp and tcp6 (Documentation/networking/proc_net_tcp.rst).
+// Where an instance listens: sock_diag(7), or /proc/net/tcp and tcp6
+// (Documentation/networking/proc_net_tcp.rst).
 // Pure; the fuzzable part of choosing an address to connect to.
 
 #include <netinet/in.h>
@@ -38,6 +39,10 @@ class TcpTable {
   std::string line_;
   std::vector<ListenAddress> listening_;
 };
+
+// Adds the listening sockets in `bytes`, one datagram of a sock_diag dump (inet_diag_msg in netlink
+// messages). False: it was the last, or is malformed.
+bool read_diag(std::string_view bytes, std::vector<ListenAddress>& out);
 
 // Of all that listens on `port`, the address to connect to from inside the namespace: loopback or
 // any address before others, IPv4 before IPv6 ("::" may or may not take IPv4; ::1 reaches it

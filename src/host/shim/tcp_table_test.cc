@@ -2,7 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <random>
 
 namespace nuri::shim {
@@ -56,6 +61,37 @@ TEST(TcpTable, Version6AddressesAreRead) {
   EXPECT_TRUE(listening[1].is_loopback());
   EXPECT_FALSE(listening[2].v6);
   EXPECT_EQ(to_text(listening[2]), "127.0.0.1:82");
+}
+
+std::string diag_message(int type, int family, std::uint16_t port,
+                         std::initializer_list<std::uint8_t> address) {
+  struct {
+    nlmsghdr header;
+    inet_diag_msg body;
+  } message{};
+  message.header.nlmsg_len = sizeof message;
+  message.header.nlmsg_type = static_cast<std::uint16_t>(type);
+  message.body.idiag_family = static_cast<std::uint8_t>(family);
+  message.body.id.idiag_sport = htons(port);
+  std::copy(address.begin(), address.end(),
+            reinterpret_cast<std::uint8_t*>(message.body.id.idiag_src));
+  return {reinterpret_cast<const char*>(&message), sizeof message};
+}
+
+TEST(TcpTable, TheKernelsAnswersAreRead) {
+  std::string dump = diag_message(SOCK_DIAG_BY_FAMILY, AF_INET, 8080, {127, 0, 0, 1}) +
+                     diag_message(SOCK_DIAG_BY_FAMILY, AF_INET6, 81, {});
+  std::vector<ListenAddress> out;
+  EXPECT_TRUE(read_diag(dump, out));
+  EXPECT_FALSE(read_diag(diag_message(NLMSG_DONE, 0, 0, {}), out));
+  ASSERT_THAT(out, SizeIs(2));
+  EXPECT_EQ(to_text(out[0]), "127.0.0.1:8080");
+  EXPECT_EQ(to_text(out[1]), "[::1]:81");
+  for (std::size_t cut = 0; cut < dump.size(); ++cut) {
+    std::vector<ListenAddress> some;
+    read_diag(std::string_view(dump).substr(0, cut), some);
+    EXPECT_LE(some.size(), 1U);
+  }
 }
 
 TEST(TcpTable, TheBestAddressOfAPortIsChosen) {
