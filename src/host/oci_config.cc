@@ -30,7 +30,7 @@ json::array mounts(const SandboxShape& s) {
             {"nosuid", "noexec", "nodev", "mode=1777", fmt::format("size={}", s.shm_bytes)}),
       // Not the machine's /sys: the network namespace is not the sandbox's own, so the kernel would
       // only let it bind the host's. What runtimes read of it is shown below.
-      mount("/sys", "tmpfs", "sysfs", {"nosuid", "noexec", "nodev", "mode=755", "size=64k"}),
+      mount("/sys", "tmpfs", "sysfs", {"ro", "nosuid", "noexec", "nodev", "mode=755", "size=64k"}),
       shown("/sys/devices/system/cpu", "/sys/devices/system/cpu"),
   };
   if (s.cgroup_version == 2) {
@@ -75,8 +75,8 @@ json::object isolation(const SandboxShape& s) {
            json::array{"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore",
                        "/proc/keys", "/proc/kallsyms", "/proc/kmsg", "/proc/latency_stats",
                        "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats"}},
-          {"readonlyPaths", json::array{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
-                                        "/proc/sysrq-trigger", "/sys"}}};
+          {"readonlyPaths",
+           json::array{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}}};
 }
 
 }  // namespace

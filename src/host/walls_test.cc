@@ -1,6 +1,7 @@
 // The walls of a sandbox, tried from inside a real one.
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include "host/test_host.h"
 #include "host/test_network.h"
@@ -91,6 +92,32 @@ TEST_F(WallsTest, AnInstanceSeesNothingOfTheMachine) {
   const std::string limit = std::to_string(64u << 20);
   EXPECT_TRUE(said["memory"] == limit || said["memory2"] == limit) << "a runtime finds its limit";
   EXPECT_EQ(said["groups"], " ") << "no group of the host's";
+}
+
+TEST_F(WallsTest, TheMachinesDevicesStayItsOwn) {
+  const auto owner = [] {
+    struct stat st{};
+    EXPECT_EQ(::stat("/dev/null", &st), 0);
+    return st.st_uid;
+  };
+  const std::uint32_t before = owner();
+  host_.run(host_.request({"say,end,yes"}));
+  EXPECT_EQ(owner(), before) << "a runtime that gives its standard streams away gives this away";
+}
+
+TEST_F(WallsTest, WhatIsShownOfTheMachineIsReadOnly) {
+  auto said = host_.run(host_.request({
+      "writable,root,/",
+      "writable,sys,/sys",
+      "writable,cpus,/sys/devices/system/cpu",
+      "writable,memory,/sys/fs/cgroup",
+      "writable,memory1,/sys/fs/cgroup/memory",
+      "writable,sysctl,/proc/sys",
+      "writable,init,/.nuri/init",
+  }));
+  EXPECT_EQ(said["root"], "yes");
+  for (const char* what : {"sys", "cpus", "memory", "memory1", "sysctl", "init"})
+    EXPECT_NE(said[what], "yes") << what;
 }
 
 }  // namespace

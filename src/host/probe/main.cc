@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -190,6 +191,13 @@ void count_step(const Words& w) {
   if (d) ::closedir(d);
 }
 
+// writable,NAME,PATH: whether the file system there can be written, whoever may
+void writable_step(const Words& w) {
+  struct statvfs fs{};
+  if (::statvfs(w[2].c_str(), &fs) != 0) return say(w[1], std::strerror(errno));
+  say(w[1], fs.f_flag & ST_RDONLY ? "no" : "yes");
+}
+
 // copy: what comes on descriptor 3 goes to descriptor 4
 void copy_step(const Words&) {
   char buffer[4096];
@@ -214,7 +222,8 @@ void step(const Words& w) {
                             {"forks", forks_step},
                             {"eat", eat_step},
                             {"count", count_step},
-                            {"copy", copy_step}};
+                            {"copy", copy_step},
+                            {"writable", writable_step}};
   for (const Step& s : steps)
     if (w[0] == s.word) return s.run(w);
   if (w[0] == "env") return say(w[1], std::getenv(w[1].c_str()) ? std::getenv(w[1].c_str()) : "");

@@ -36,11 +36,14 @@ Result<std::pair<Fd, Fd>> make_pipe() {
                         "--preserve-fds=1",          "--bundle", bundle.c_str(),
                         spec.guid.c_str(),           nullptr};
   const char* env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", nullptr};
-  int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  // Not /dev/null: crun gives its standard streams to the container's root, and the machine's own
+  // /dev/null would then be the instance's to close for everybody.
+  int empty[2] = {-1, -1};
+  (void)!::pipe2(empty, O_CLOEXEC);
   int high_socket = ::fcntl(socket, F_DUPFD_CLOEXEC, 10);
   int high_errors = ::fcntl(errors, F_DUPFD_CLOEXEC, 10);
-  bool ready = ::dup2(null, 0) == 0 && ::dup2(high_errors, 1) == 1 && ::dup2(high_errors, 2) == 2 &&
-               ::dup2(high_socket, kInitSocket) == kInitSocket &&
+  bool ready = ::dup2(empty[0], 0) == 0 && ::dup2(high_errors, 1) == 1 &&
+               ::dup2(high_errors, 2) == 2 && ::dup2(high_socket, kInitSocket) == kInitSocket &&
                ::close_range(kInitSocket + 1, ~0U, 0) == 0;
   if (ready) ::execve(argv[0], const_cast<char**>(argv), const_cast<char**>(env));
   std::string text = failure("cannot execute " + spec.crun, errno).error();
