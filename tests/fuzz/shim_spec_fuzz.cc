@@ -1,8 +1,9 @@
-// What the shim reads as root: its spec, and the kernel's table of an instance's sockets.
+// What the shim reads as root: its spec, and the kernel's tables of an instance's sockets.
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "base/assert.h"
 #include "host/shim/spec.h"
@@ -20,5 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     table.feed(text.substr(0, size / 2)) && table.feed(text.substr(size / 2));
     for (const ListenAddress& address : table.listening()) NURI_ASSERT(!to_text(address).empty());
   }
+  std::vector<ListenAddress> asked;
+  read_diag(text, asked);
+  for (const ListenAddress& address : asked) NURI_ASSERT(!to_text(address).empty());
   return 0;
 }
