@@ -9,7 +9,8 @@ app = Flask(__name__)
 
 @app.get("/")
 def hello():
-    return f"Hello from Python {platform.python_version()}.\n", {"Content-Type": "text/plain; charset=utf-8"}
+    text = f"Hello from Python {platform.python_version()}.\n"
+    return text, {"Content-Type": "text/plain; charset=utf-8"}
 
 
 @app.after_request

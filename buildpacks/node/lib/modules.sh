@@ -1,8 +1,10 @@
 # Provides node_modules and runs the build script. Sourced by bin/build.
 
-has_script() { jq --exit-status --arg name "$1" '.scripts? | has($name)' package.json >/dev/null 2>&1; }
+has_script() {
+  jq --exit-status --arg name "$1" '.scripts // {} | has($name)' package.json >/dev/null
+}
 
-# What decides which modules an install gives. Scripts and the like are left in: cheap and never wrong.
+# What decides which modules an install gives. All of package.json: cheap and never wrong.
 modules_key() {
   {
     echo "$CNB_TARGET_ARCH $node_version"
@@ -14,7 +16,7 @@ modules_key() {
 }
 
 # An install that reads or writes the app's own files cannot be moved to a layer and used again:
-# workspaces and file: dependencies link into the app, and the root's install hooks may write anywhere.
+# workspaces and file: dependencies link into the app, and its install hooks may write anywhere.
 depends_on_source() {
   jq --exit-status '
     ["preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"]
@@ -30,7 +32,12 @@ prepare_npm() {
   export npm_config_audit=false npm_config_progress=false
   mkdir -p "$layers/npm-cache" "$work/headers"
   tar -xf "$layers/toolchain/include.tar" -C "$work/headers"
-  export npm_config_nodedir=$work/headers  # native modules are compiled against this Node.js
+  # Native modules are compiled against this Node.js. npm 11 knows the setting under another name.
+  if [ "$(npm --version | cut -d . -f 1)" -ge 11 ]; then
+    export npm_package_config_node_gyp_nodedir=$work/headers
+  else
+    export npm_config_nodedir=$work/headers
+  fi
 }
 
 npm_install() {
@@ -38,7 +45,8 @@ npm_install() {
     echo "npm ci $*"
     npm ci "$@"
   else
-    echo "npm install $* (there is no package-lock.json, so versions may differ from yours: commit one)"
+    echo "npm install $*"
+    echo "There is no package-lock.json, so versions may differ from yours: commit one."
     npm install --no-package-lock "$@"
   fi
 }
@@ -73,7 +81,8 @@ provide_modules() {
   key=$(modules_key)
   [ ! -e node_modules ] || { echo "The uploaded node_modules is not used."; rm -rf node_modules; }
   if [ -f yarn.lock ] || [ -f pnpm-lock.yaml ]; then
-    [ -f package-lock.json ] || echo "Only npm's package-lock.json is read; yarn.lock and pnpm-lock.yaml are not."
+    [ -f package-lock.json ] ||
+      echo "Only npm's package-lock.json is read; yarn.lock and pnpm-lock.yaml are not."
   fi
   if depends_on_source; then
     modules_in_app
@@ -94,7 +103,7 @@ provide_modules() {
 }
 
 modules_in_app() {
-  echo "node_modules stays in the app: install scripts, workspaces or local packages need the source"
+  echo "node_modules stays in the app: install hooks, workspaces or local packages need the source"
   prepare_npm
   npm_install --include=dev
   if has_script build; then run_build_script; fi

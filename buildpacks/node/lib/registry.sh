@@ -1,15 +1,17 @@
-# Fetches packages from the npm registry without npm: curl for the transfer, the registry's own integrity
-# hash for trust. Sourced by bin/build.
+# Fetches packages from the npm registry without npm: curl for the transfer, the registry's own
+# integrity hash for trust. Sourced by bin/build.
 
-# The registry's address: as npm would find it, from the operator's or the app's settings, else npm's
-# default, which the build image keeps in /etc/nuri/npm-registry.
+# The registry's address: as npm would find it, from the operator's or the app's settings, else
+# npm's default, which the build image keeps in /etc/nuri/npm-registry.
 registry() {
   local address=${npm_config_registry:-${NPM_CONFIG_REGISTRY:-}}
-  [ -n "$address" ] || address=$(sed -n 's/^registry *= *//p' .npmrc 2>/dev/null | tail -n 1 || true)
+  if [ -z "$address" ] && [ -f .npmrc ]; then
+    address=$(sed -n 's/^registry *= *//p' .npmrc | tail -n 1)
+  fi
   [ -n "$address" ] || address=$(cat /etc/nuri/npm-registry 2>/dev/null || true)
   [ -n "$address" ] || address=$(npm config get registry 2>/dev/null || true)
   if [ -z "$address" ]; then
-    echo "No npm registry is known: set npm_config_registry in the app's environment or on the platform." >&2
+    echo "No npm registry is known: set npm_config_registry for the app or on the platform." >&2
     return 1
   fi
   echo "${address%/}"

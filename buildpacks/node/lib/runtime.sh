@@ -13,7 +13,8 @@ metadata() {
 find_range() {
   origin=BP_NODE_VERSION range=${BP_NODE_VERSION:-}
   [ -z "$range" ] || return 0
-  origin="engines.node in package.json" range=$(jq --raw-output '.engines?.node? // empty' package.json)
+  origin="engines.node in package.json"
+  range=$(jq --raw-output '.engines?.node? // empty' package.json)
   [ -z "$range" ] || return 0
   for origin in .nvmrc .node-version; do
     [ -f $origin ] || continue
@@ -70,7 +71,8 @@ ensure_toolchain() {
     mkdir -p "$toolchain/lib/node_modules/npm"
     tar -xzf "$work/node.tgz" -C "$toolchain" --strip-components=1 --no-same-owner \
       package/bin/node package/LICENSE package/include
-    tar -cf "$toolchain/include.tar" -C "$toolchain" include  # one file is cheaper to keep than 2,700
+    # One file is cheaper to keep than 2,700.
+    tar -cf "$toolchain/include.tar" -C "$toolchain" include
     rm -rf "$toolchain/include"
 
     package_document npm "$work/npm.json"
@@ -80,7 +82,8 @@ ensure_toolchain() {
       return 1
     fi
     fetch_package "$work/npm.json" "$npm_version" "$work/npm.tgz"
-    tar -xzf "$work/npm.tgz" -C "$toolchain/lib/node_modules/npm" --strip-components=1 --no-same-owner
+    tar -xzf "$work/npm.tgz" -C "$toolchain/lib/node_modules/npm" --strip-components=1 \
+      --no-same-owner
     ln -s ../lib/node_modules/npm/bin/npm-cli.js "$toolchain/bin/npm"
     ln -s ../lib/node_modules/npm/bin/npx-cli.js "$toolchain/bin/npx"
     chmod -R u+rwX,go+rX "$toolchain"
@@ -100,7 +103,9 @@ fill_node_layer() {
   ensure_toolchain
   rm -rf "$node"
   mkdir "$node"
-  cp -al "$layers"/toolchain/{bin,lib,LICENSE} "$node" 2>/dev/null || cp -a "$layers"/toolchain/{bin,lib,LICENSE} "$node"
+  # Hard links where both are on one disk; the toolchain may be in the cache's.
+  cp -al "$layers"/toolchain/{bin,lib,LICENSE} "$node" 2>/dev/null ||
+    cp -a "$layers"/toolchain/{bin,lib,LICENSE} "$node"
   mkdir "$node/env.launch"
   printf production >"$node/env.launch/NODE_ENV.default"
   printf '%s' "$PWD/node_modules/.bin" >"$node/env.launch/PATH.prepend"
@@ -124,7 +129,7 @@ provide_node() {
     node_version=$(choose_node "$work/node.json" "$range")
     resolved=$now
     if [ -z "$node_version" ]; then
-      echo "There is no Node.js in the range '$range' ($origin). Ask for one that the registry has." >&2
+      echo "The registry has no Node.js in the range '$range' ($origin): ask for another." >&2
       return 1
     fi
     fill_node_layer

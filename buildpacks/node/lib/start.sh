@@ -9,7 +9,8 @@ start_command() {
       echo '["npm", "start"]'  # only npm itself runs the hooks and sets npm_ variables
     elif [[ $script =~ ^[A-Za-z0-9_./@:,+\ -]+$ ]]; then
       # Plain words need no shell between the platform's signals and the app.
-      jq --null-input --compact-output --arg script "$script" '[$script | splits(" +") | select(. != "")]'
+      jq --null-input --compact-output --arg script "$script" \
+        '[$script | splits(" +") | select(. != "")]'
     else
       jq --null-input --compact-output --arg script "$script" '["bash", "-c", $script]'
     fi
@@ -27,12 +28,15 @@ write_processes() {
   local command
   command=$(start_command)
   if [ -z "$command" ]; then
-    echo "No start command: package.json has no scripts.start, and there is no server.js, main, index.js or app.js."
+    echo "No start command: package.json has no start script, and there is no server.js, main file,"
+    echo "index.js or app.js."
     if [ ! -f Procfile ]; then
-      echo "The image will have no web process: add a start script, a Procfile, or a command in the manifest."
+      echo "The image will have no web process: add a start script, a Procfile, or a command in the"
+      echo "manifest."
     fi
     return
   fi
   echo "web: $command"
-  printf '[[processes]]\ntype = "web"\ncommand = %s\ndefault = true\n' "$command" >"$layers/launch.toml"
+  printf '[[processes]]\ntype = "web"\ncommand = %s\ndefault = true\n' "$command" \
+    >"$layers/launch.toml"
 }

@@ -1,6 +1,6 @@
 # Provides the virtual environment. Sourced by bin/build.
 
-export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_CACHE_DIR=$layers/pip-cache PIP_ROOT_USER_ACTION=ignore
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_CACHE_DIR=$layers/pip-cache
 
 metadata() {
   sed -n "s/^$2 = \"\(.*\)\"\$/\1/p" "$layers/$1.toml" 2>/dev/null | head -n 1 || true
@@ -15,7 +15,9 @@ check_asked_version() {
     asked=${asked#python-}
     case $python_version. in
       "$asked".* | "${asked%.x}".*) ;;
-      *) echo "WARNING: $file asks for Python $asked; this platform has $python_version and goes on with it." ;;
+      *)
+        echo "WARNING: $file asks for Python $asked; the build goes on with the platform's" \
+          "$python_version." ;;
     esac
     return 0
   done
@@ -24,7 +26,8 @@ check_asked_version() {
 # Everything that pip may read to decide what to install.
 requirement_files() {
   find . -maxdepth 2 -name node_modules -prune -o -type f \
-    \( -name '*requirements*.txt' -o -name '*constraints*.txt' -o -path './requirements/*.txt' \) -print |
+    \( -name '*requirements*.txt' -o -name '*constraints*.txt' -o -path './requirements/*.txt' \) \
+    -print |
     LC_ALL=C sort
 }
 
@@ -40,15 +43,18 @@ venv_key() {
 # Requirements that name the app's own directories change whenever the app does.
 depends_on_source() {
   [ -f requirements.txt ] &&
-    requirement_files | xargs -d '\n' cat | grep --quiet --extended-regexp '^ *(-e|--editable)|^ *\.|file:'
+    requirement_files | xargs -d '\n' cat |
+    grep --extended-regexp '^ *(-e|--editable)|^ *\.|file:' >/dev/null
 }
 
 pip_into_venv() {
   # The system's pip works on the environment, so that the app does not carry a pip of its own.
   # Checked or dated .pyc files would be stale or slow, as files in an image have normalised times.
-  $python -m pip --python "$layers/venv/bin/python3" install --no-compile --no-warn-script-location "$@"
+  $python -m pip --python "$layers/venv/bin/python3" install --no-compile \
+    --no-warn-script-location "$@"
   find "$layers/venv" -name __pycache__ -prune -exec rm -rf {} +
-  "$layers/venv/bin/python3" -m compileall -q --invalidation-mode unchecked-hash "$layers/venv/lib" || true
+  "$layers/venv/bin/python3" -m compileall -q --invalidation-mode unchecked-hash \
+    "$layers/venv/lib" || true
 }
 
 write_python_environment() {
@@ -56,7 +62,7 @@ write_python_environment() {
   mkdir -p "$env"
   printf 1 >"$env/PYTHONUNBUFFERED.default"
   printf '%s' "$layers/venv" >"$env/VIRTUAL_ENV"
-  # Where the platform's router comes from; gunicorn and uvicorn then believe its X-Forwarded- headers.
+  # Where the router comes from; gunicorn and uvicorn then believe its X-Forwarded- headers.
   printf '127.0.0.1,192.0.0.8,100::8' >"$env/FORWARDED_ALLOW_IPS.default"
 }
 
@@ -93,7 +99,7 @@ provide_venv() {
 provide_project() {
   rm -rf "$layers/project" "$layers/project.toml"
   if [ -f requirements.txt ] && [ ! -f setup.py ]; then return 0; fi
-  if [ ! -f setup.py ] && ! grep --quiet '^\[build-system\]' pyproject.toml 2>/dev/null; then return 0; fi
+  if [ ! -f setup.py ] && ! grep --quiet '^\[build-system\]' pyproject.toml; then return 0; fi
   echo "pip install ."
   local with_dependencies=()
   [ -f setup.py ] || with_dependencies=(--no-deps)
