@@ -51,6 +51,8 @@ class LayersTest(unittest.TestCase):
     def test_tests_may_use_what_their_line_adds(self):
         self.assertEqual(self.include("src/control/a_test.cc", "store/memory/b.h"), [])
         self.assertEqual(self.include("src/plan/a_test.cc", "store/memory/b.h"), [("layers", 2)])
+        self.assertEqual(self.include("src/control/test_a.h", "store/memory/b.h"), [])
+        self.assertEqual(self.include("src/plan/test_a.h", "store/memory/b.h"), [("layers", 2)])
 
     def test_a_quoted_include_is_a_path_from_src(self):
         self.assertEqual(rules(("src/model/a.cc", '#include "b.h"\n'), ("src/model/b.h", header())),

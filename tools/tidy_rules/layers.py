@@ -9,6 +9,10 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
 _MODULE = re.compile(r"\bnuri_module\s*\(\s*([\w/]+)(.*?)\)", re.DOTALL)
 
 
+# A test, or a header that only tests include.
+_TEST = re.compile(r"(_test\.cc|/test_\w+\.h)$")
+
+
 class Layers:
     """The table: what each module, and each module's tests, may use."""
 
@@ -65,7 +69,7 @@ def _includes(files, layers):
             yield Finding(file.path, 1, "layers",
                           f"its folder has no line in {TABLE}: add one, or put the file elsewhere")
             continue
-        allowed = layers.allowed(module, tests=file.path.endswith("_test.cc"))
+        allowed = layers.allowed(module, tests=_TEST.search(file.path))
         for found in _INCLUDE.finditer(file.text):
             yield from _include(file, found, module, allowed, layers, headers)
 

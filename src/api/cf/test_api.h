@@ -172,15 +172,14 @@ class ApiTest : public testing::Test {
   Answer ask(std::string method, std::string target, std::string body = {},
              http::Headers headers = {}) {
     KeptResponse response;
+    std::optional<Error> failure;
     try {
       loop_.run(serve(request(std::move(method), std::move(target), std::move(headers)),
                       std::move(body), response));
     } catch (const Error& error) {
-      // As http::Server does.
-      loop_.run([](http::Response& to, Error what) -> Task<void> {
-        (void)co_await http::answer_error(to, std::move(what));
-      }(response, error));
+      failure = error;
     }
+    if (failure) loop_.run(answer_error(response, *failure));  // as http::Server does
     return response.answer;
   }
   Answer get(std::string target) { return ask("GET", std::move(target)); }
@@ -199,6 +198,9 @@ class ApiTest : public testing::Test {
     return events.empty() ? std::string() : events.back().type;
   }
 
+  static Task<void> answer_error(http::Response& response, Error error) {
+    (void)co_await http::answer_error(response, std::move(error));
+  }
   static identity::TokenKey key_of(Random& random) {
     identity::TokenKey key;
     random.fill(key.bytes);
