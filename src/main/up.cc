@@ -14,13 +14,13 @@
 #include "async/epoll_loop.h"
 #include "async/signals.h"
 #include "base/log.h"
-#include "host/host.h"
 #include "host/realm.h"
 #include "http/client.h"
 #include "main/listeners.h"
 #include "main/process_lock.h"
+#include "main/processes.h"
 #include "main/supervisor.h"
-#include "router/admin_client.h"
+#include "router/table_feed.h"
 
 namespace nuri {
 namespace {
@@ -186,7 +186,7 @@ int down(const cli::Arguments& arguments) {
   require_root("down");
   const Settings settings = settings_from(arguments);
   for (const char* name : {"up", "server", "router", "host"}) end_process(settings, name);
-  host::sweep_realm(realm_settings(settings));
+  host::host_sweep_main(host_options(settings));
   std::error_code ec;
   std::filesystem::remove_all(settings.run_dir, ec);
   fmt::print(

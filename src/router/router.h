@@ -1,0 +1,28 @@
+#pragma once
+
+// Router: the data plane put together: workers, the table from the server or from disk, DNS for
+// instances.
+
+#include <string>
+#include <vector>
+
+#include "async/loop.h"
+#include "net/listener.h"
+
+namespace nuri::router {
+
+struct RouterOptions {
+  std::vector<net::HandedIn>
+      listeners;             // "apps" is served; "dns-udp" and "dns-tcp" answered; others only kept
+  std::string admin_socket;  // where the server speaks to it
+  std::vector<unsigned> admin_uids;  // who may, besides root
+  std::string table_file;            // the journal
+  std::string logs_directory;        // access lines; empty: none
+  std::size_t workers = 1;
+};
+
+// Until cancelled: then workers drain for `limits::kDrainDeadline` at most. Throws Error if it
+// cannot start.
+Task<void> run_router(async::Loop& loop, RouterOptions options);
+
+}  // namespace nuri::router

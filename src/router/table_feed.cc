@@ -1,0 +1,135 @@
+#include "router/table_feed.h"
+
+#include "async/deadline.h"
+#include "async/epoll_loop.h"
+#include "async/task_group.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+namespace nuri::router {
+namespace {
+
+constexpr Duration kReconnect = 100ms;
+constexpr std::size_t kPieceBytes = limits::kHostMessageBytes / 2;
+
+Task<IoResult<std::vector<net::HandedIn>>> ask_for_listeners(async::Loop& loop, std::string path) {
+  auto socket = co_await net::PacketSocket::connect(loop, std::move(path));
+  if (!socket) co_return std::unexpected(socket.error());
+  if (auto sent = co_await socket->send(encode(FeedMessage(FetchListeners{}))); !sent)
+    co_return std::unexpected(sent.error());
+  auto packet = co_await socket->receive(limits::kHostMessageBytes);
+  if (!packet) co_return std::unexpected(packet.error());
+  std::vector<net::HandedIn> out;
+  try {
+    const FeedReply reply = parse_feed_reply(packet->text);
+    const auto* names = std::get_if<ListenerNames>(&reply);
+    if (!names || names->names.size() != packet->fds.size())
+      co_return std::unexpected(IoError::malformed);
+    for (std::size_t n = 0; n < packet->fds.size(); ++n)
+      out.push_back({names->names[n], std::move(packet->fds[n])});
+  } catch (const Error&) {
+    co_return std::unexpected(IoError::malformed);
+  }
+  co_return out;
+}
+
+}  // namespace
+
+std::vector<net::HandedIn> fetch_listeners(const std::string& socket_path) {
+  async::EpollLoop loop;
+  auto listeners = loop.run(async::within(5s, ask_for_listeners(loop, socket_path)));
+  return listeners ? std::move(*listeners) : std::vector<net::HandedIn>();
+}
+
+Task<IoResult<void>> TableFeed::send(FeedMessage message) {
+  while (sending_)
+    if (auto turn = co_await changed_.wait(); !turn) co_return turn;
+  if (!connected_) co_return std::unexpected(IoError::unreachable);
+  sending_ = true;
+  auto sent = co_await socket_.send(encode(message));
+  sending_ = false;
+  changed_.pulse();
+  co_return sent;
+}
+
+Task<void> TableFeed::run() {
+  for (;;) {
+    auto socket = co_await net::PacketSocket::connect(loop_, path_);
+    if (socket) {
+      socket_ = std::move(*socket);
+      connected_ = true;
+      sent_.clear();
+      acknowledged_ = 0;
+      async::TaskGroup group(co_await async::current_scope());
+      group.spawn(push_table());
+      co_await read_replies();
+      connected_ = false;
+      group.cancel();
+      co_await group.join();
+      socket_ = {};
+      changed_.pulse();
+    }
+    if (!co_await async::sleep(kReconnect)) co_return;
+  }
+}
+
+// First the whole table, then what changed, each time it does.
+Task<void> TableFeed::push_table() {
+  bool whole = true;
+  std::uint64_t pushed = 0;
+  for (;;) {
+    while (!have_table_ || (!whole && pushed == version_))
+      if (!co_await changed_.wait()) co_return;
+    const std::uint64_t version = version_;
+    const TableChange change = difference(whole ? Table{} : sent_, wanted_);
+    sent_ = wanted_;
+    if (whole && !co_await send(Begin{})) co_return;
+    for (TableChange& piece : split(change, kPieceBytes))
+      if (!co_await send(std::move(piece))) co_return;
+    if (!co_await send(Commit{version})) co_return;
+    whole = false;
+    pushed = version;
+  }
+}
+
+Task<void> TableFeed::read_replies() {
+  for (;;) {
+    auto packet = co_await socket_.receive(limits::kHostMessageBytes);
+    if (!packet || packet->end()) co_return;
+    try {
+      const FeedReply reply = parse_feed_reply(packet->text);
+      if (const auto* committed = std::get_if<Committed>(&reply)) acknowledged_ = committed->number;
+      if (const auto* drained = std::get_if<Drained>(&reply)) ++drained_[drained->upstream];
+    } catch (const Error& error) {
+      log_error("an answer of the router cannot be read", {{"error", error.message()}});
+      co_return;
+    }
+    changed_.pulse();
+  }
+}
+
+Task<IoResult<void>> TableFeed::publish(std::vector<model::RouteEntry> table) {
+  Table next;
+  for (auto& entry : table) next[key_of(entry)] = std::move(entry);
+  if (!have_table_ || next != wanted_) ++version_;
+  wanted_ = std::move(next);
+  have_table_ = true;
+  const std::uint64_t version = version_;
+  changed_.pulse();
+  while (acknowledged_ < version)
+    if (auto waited = co_await changed_.wait(); !waited) co_return waited;
+  co_return IoResult<void>{};
+}
+
+Task<IoResult<void>> TableFeed::drained(std::string upstream) {
+  drained_.erase(upstream);
+  if (auto sent = co_await send(Drain{upstream}); !sent) co_return sent;
+  while (!drained_.contains(upstream)) {
+    if (!connected_) co_return std::unexpected(IoError::reset);
+    if (auto waited = co_await changed_.wait(); !waited) co_return waited;
+  }
+  drained_.erase(upstream);
+  co_return IoResult<void>{};
+}
+
+}  // namespace nuri::router

@@ -1,0 +1,118 @@
+#include "router/table_journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <zlib.h>
+
+#include <fstream>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+namespace nuri::router {
+namespace {
+
+constexpr std::string_view kHeader = "nuri-routes 1\n";
+constexpr std::size_t kLineBytes = 64 * limits::kKiB;
+constexpr std::uint64_t kLeastToCompact = 1 * limits::kMiB;
+
+std::string line_of(const TableChange& change) {
+  const std::string text = encode(FeedMessage(change));
+  const auto sum =
+      ::crc32(0, reinterpret_cast<const Bytef*>(text.data()), static_cast<uInt>(text.size()));
+  return fmt::format("{:08x} {}\n", sum, text);
+}
+
+bool good_line(const std::string& line, TableChange& change) {
+  if (line.size() < 10 || line[8] != ' ') return false;
+  const std::string text = line.substr(9);
+  const auto sum =
+      ::crc32(0, reinterpret_cast<const Bytef*>(text.data()), static_cast<uInt>(text.size()));
+  if (fmt::format("{:08x}", sum) != line.substr(0, 8)) return false;
+  try {
+    auto message = parse_feed_message(text);
+    auto* parsed = std::get_if<TableChange>(&message);
+    if (!parsed) return false;
+    change = std::move(*parsed);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+void write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw system_error("write the route table", errno);
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+}  // namespace
+
+TableChange difference(const Table& from, const Table& to) {
+  TableChange change;
+  for (const auto& [key, entry] : to) {
+    const auto it = from.find(key);
+    if (it == from.end() || !(it->second == entry)) change.put.push_back(entry);
+  }
+  for (const auto& [key, entry] : from)
+    if (!to.contains(key)) change.remove.push_back(key);
+  return change;
+}
+
+void apply_change(Table& table, const TableChange& change) {
+  for (const auto& key : change.remove) table.erase(key);
+  for (const auto& entry : change.put) table[key_of(entry)] = entry;
+}
+
+TableJournal::TableJournal(std::string path) : path_(std::move(path)) {}
+
+Table TableJournal::load() {
+  Table table;
+  std::ifstream file(path_);
+  std::string line;
+  bool good = static_cast<bool>(std::getline(file, line)) && line + "\n" == kHeader;
+  while (good && std::getline(file, line)) {
+    TableChange change;
+    good = !file.eof() && good_line(line, change);
+    if (good)
+      apply_change(table, change);
+    else
+      log_warn("the route table on disk ends early; the server will send it again",
+               {{"file", path_}});
+  }
+  rewrite(table);
+  return table;
+}
+
+void TableJournal::append(const TableChange& change, const Table& table) {
+  if (bytes_ > compact_at_) return rewrite(table);
+  std::string text;
+  for (const TableChange& piece : split(change, kLineBytes)) text += line_of(piece);
+  write_all(file_.get(), text);
+  if (::fdatasync(file_.get()) != 0) throw system_error("write the route table", errno);
+  bytes_ += text.size();
+}
+
+void TableJournal::rewrite(const Table& table) {
+  const std::string temp = path_ + ".new";
+  Fd file(
+      ::open(temp.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640));
+  if (!file) throw system_error(fmt::format("write {}", temp), errno);
+  std::string text(kHeader);
+  TableChange all;
+  for (const auto& [key, entry] : table) all.put.push_back(entry);
+  for (const TableChange& piece : split(std::move(all), kLineBytes)) text += line_of(piece);
+  write_all(file.get(), text);
+  if (::fdatasync(file.get()) != 0 || ::rename(temp.c_str(), path_.c_str()) != 0)
+    throw system_error(fmt::format("write {}", path_), errno);
+  file_ = std::move(file);
+  bytes_ = text.size();
+  compact_at_ = std::max<std::uint64_t>(2 * bytes_, kLeastToCompact);
+}
+
+}  // namespace nuri::router

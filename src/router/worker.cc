@@ -1,0 +1,111 @@
+#include "router/worker.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <future>
+
+#include "async/epoll_loop.h"
+#include "async/task_group.h"
+#include "base/log.h"
+#include "net/listener.h"
+#include "router/proxy.h"
+
+namespace nuri::router {
+
+// Lives on the worker's thread; others only post to its loop.
+struct Worker::State {
+  async::EpollLoop loop;
+  SystemRandom random;
+  async::TaskGroup clients{loop};
+  async::TaskGroup doors{loop};
+  RouteTable table{loop, doors};
+  AccessLog log;
+  Proxy proxy{loop, table, log, random};
+  async::Event stopping;
+  Duration drain_limit{};
+
+  State(std::string logs, std::size_t index) : log(std::move(logs), index) {}
+
+  Task<void> accept_all(net::Listener listener);
+  Task<void> tick();
+  Task<void> run(net::Listener listener);
+};
+
+Task<void> Worker::State::accept_all(net::Listener listener) {
+  for (;;) {
+    auto client = co_await listener.accept();
+    if (client) {
+      clients.spawn(proxy.serve(std::move(*client)));
+      continue;
+    }
+    if (client.error() == IoError::cancelled) co_return;
+    log_warn("cannot accept a client", {{"error", describe(client.error())}});
+    if (!co_await async::sleep(50ms)) co_return;
+  }
+}
+
+Task<void> Worker::State::tick() {
+  while (co_await async::sleep(1s)) log.tick(loop.wall(), loop.now());
+}
+
+Task<void> Worker::State::run(net::Listener listener) {
+  async::TaskGroup own(loop);
+  own.spawn(accept_all(std::move(listener)));
+  own.spawn(tick());
+  (void)co_await stopping.wait();
+  own.cancel();
+  co_await own.join();
+  proxy.drain();
+  auto drained = [](async::TaskGroup& group) -> Task<void> { co_await group.join(); };
+  co_await async::within(drain_limit, drained(clients));
+  doors.cancel();
+  co_await doors.join();
+}
+
+Worker::Worker(std::size_t index, Fd listener, std::string logs_directory) : index_(index) {
+  std::promise<void> ready;
+  auto began = ready.get_future();
+  thread_ = std::thread(
+      [this, &ready, fd = std::move(listener), logs = std::move(logs_directory)]() mutable {
+        ::pthread_setname_np(::pthread_self(), fmt::format("router-{}", index_).c_str());
+        state_ = std::make_unique<State>(std::move(logs), index_);
+        ready.set_value();
+        State& state = *state_;
+        state.loop.run(state.run(net::Listener(state.loop, std::move(fd))));
+      });
+  began.wait();
+}
+
+Worker::~Worker() {
+  if (thread_.joinable()) stop(Duration(0));
+}
+
+void Worker::apply(TableChange change, std::function<void()> done) {
+  state_->loop.post([state = state_.get(), change = std::move(change), done = std::move(done)] {
+    state->table.apply(change);
+    done();
+  });
+}
+
+void Worker::when_idle(std::string upstream, std::function<void()> done) {
+  state_->loop.post([state = state_.get(), upstream = std::move(upstream), done = std::move(done)] {
+    auto found = state->table.upstreams(upstream);
+    auto left = std::make_shared<std::size_t>(found.size());
+    if (found.empty()) return done();
+    for (auto& one : found)
+      one->when_idle([left, done] {
+        if (--*left == 0) done();
+      });
+  });
+}
+
+void Worker::stop(Duration limit) {
+  state_->loop.post([state = state_.get(), limit] {
+    state->drain_limit = limit;
+    state->stopping.set();
+  });
+  thread_.join();
+}
+
+}  // namespace nuri::router

@@ -1,0 +1,37 @@
+#pragma once
+
+// Worker: one thread of the router with its own loop, table, connections to instances and log
+// writers. Nothing is shared with the others; what it is told comes as posted jobs.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "base/fd.h"
+#include "router/table_change.h"
+
+namespace nuri::router {
+
+class Worker {
+ public:
+  // Serves clients of `listener` (its own descriptor of the shared socket) until stop(). Access
+  // lines go below `logs_directory`; empty: none.
+  Worker(std::size_t index, Fd listener, std::string logs_directory);
+  ~Worker();
+
+  // Any thread. `done` is called on the worker's thread.
+  void apply(TableChange change, std::function<void()> done);
+  void when_idle(std::string upstream, std::function<void()> done);
+  // Accepts nothing more, lets requests in flight finish for at most `limit`, then ends the thread.
+  void stop(Duration limit);
+
+ private:
+  struct State;
+  void serve(Fd listener, std::string logs_directory);
+  std::size_t index_;
+  std::unique_ptr<State> state_;
+  std::thread thread_;
+};
+
+}  // namespace nuri::router
