@@ -61,6 +61,14 @@ void expect_word(int fd, char word) {
     throw Error(Code::internal, "the unpack helper did not get into its user namespace");
 }
 
+constexpr auto kSyncAfter = 5s;
+
+// Also when it was removed meanwhile: then there is nothing to mark.
+void mark_synced(const std::string& dir) {
+  const Fd fd(::open((dir + "/synced").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (fd && ::fsync(fd.get()) != 0) throw system_error("syncing a layer", errno);
+}
+
 std::string read_to_end(int fd, Time until) {
   const SystemClock clock;
   std::string out;
@@ -87,6 +95,52 @@ LayerStore::LayerStore(const Realm& realm, std::string unpack_program)
   make_dir(root_, 0700);
   remove_tree(temp_);
   make_dir(temp_, 0700);
+  forget_unsynced();
+  syncer_ = std::thread([this] { sync_later(); });
+}
+
+LayerStore::~LayerStore() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  syncer_.join();
+}
+
+// What was not synced is whole only as long as the kernel that unpacked it runs.
+void LayerStore::forget_unsynced() {
+  const std::string boot = read_file("/proc/sys/kernel/random/boot_id");
+  for (const std::string& name : list_dir(root_)) {
+    const std::string path = root_ + "/" + name;
+    if (read_file_if_there(path + "/synced")) continue;
+    const auto info = read_file_if_there(path + "/info.json");
+    const auto digest = Digest::parse("sha256:" + name);
+    if (info && digest && json::get_string(json::parse_object(*info), "boot") == boot)
+      unsynced_.insert(*digest);
+    else
+      remove_tree(path);
+  }
+}
+
+void LayerStore::sync_later() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [&] { return ending_ || !unsynced_.empty(); });
+    // The next start of the host goes on with it.
+    if (changed_.wait_for(lock, kSyncAfter, [&] { return ending_; })) return;
+    const std::set<Digest> now = unsynced_;
+    lock.unlock();
+    try {
+      const Fd root = open_dir(root_);
+      if (::syncfs(root.get()) != 0) throw system_error("syncing layers", errno);
+      for (const Digest& d : now) mark_synced(dir(d));
+    } catch (const Error& e) {
+      log_error("layers could not be synced", {{"error", e.message()}});
+    }
+    lock.lock();
+    for (const Digest& d : now) unsynced_.erase(d);
+  }
 }
 
 void LayerStore::add(const Digest& diff_id, int blob) {
@@ -164,13 +218,15 @@ void LayerStore::unpack(const Digest& diff_id, int blob, const std::string& temp
                 fmt::format("unpacking layer {}: {}", diff_id.str(), said));
   write_record(
       temp + "/info.json",
-      json::serialize(json::object{{"version", 1}, {"bytes", keyed_number(said, "bytes")}}),
-      Survives::power);
-  if (::syncfs(target.get()) != 0) throw system_error("syncing a layer", errno);
+      json::serialize(json::object{{"version", 1},
+                                   {"bytes", keyed_number(said, "bytes")},
+                                   {"boot", read_file("/proc/sys/kernel/random/boot_id")}}),
+      Survives::process);
+  const std::lock_guard lock(mutex_);
   if (::rename(temp.c_str(), dir(diff_id).c_str()) != 0)
     throw system_error(fmt::format("putting layer {} in place", diff_id.str()), errno);
-  const Fd root = open_dir(root_);
-  ::fsync(root.get());
+  unsynced_.insert(diff_id);
+  changed_.notify_all();
 }
 
 bool LayerStore::lease(const Digest& diff_id) {

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/clock.h"
@@ -23,6 +24,7 @@ class LayerStore {
   // `unpack_program`: the program whose sub-command host-unpack is unpack_main, usually
   // /proc/self/exe. What a killed unpack left is removed.
   LayerStore(const Realm& realm, std::string unpack_program);
+  ~LayerStore();
 
   // Unpacks unless it is there. Two at once of one layer: the second waits for the first. Throws
   // Error.
@@ -38,6 +40,8 @@ class LayerStore {
 
  private:
   void unpack(const Digest& diff_id, int blob, const std::string& temp);
+  void forget_unsynced();
+  void sync_later();
   std::string dir(const Digest& diff_id) const { return root_ + "/" + diff_id.hex(); }
 
   const Realm realm_;
@@ -48,6 +52,9 @@ class LayerStore {
   std::condition_variable changed_;
   std::set<Digest> unpacking_;
   std::uint64_t serial_ = 0;
+  std::set<Digest> unsynced_;
+  bool ending_ = false;
+  std::thread syncer_;
 };
 
 }  // namespace nuri::host

@@ -14,6 +14,7 @@
 #include "host/kernel_file.h"
 #include "host/test_layer.h"
 #include "host/test_realm.h"
+#include "host/test_wait.h"
 
 namespace nuri::host {
 namespace {
@@ -181,6 +182,30 @@ TEST_F(LayersTest, OnlyWhatNobodyUsesOrLeasesIsRemoved) {
   std::vector<Digest> left;
   for (const LayerInfo& l : store_.list({}).layers) left.push_back(l.diff_id);
   EXPECT_THAT(left, testing::UnorderedElementsAre(all[1], all[2]));
+}
+
+TEST_F(LayersTest, AfterAPowerCutOnlyWhatWasSyncedIsBelieved) {
+  const std::string kept = TestLayer().file("f", "kept").finish();
+  const std::string synced = TestLayer().file("f", "synced").finish();
+  const std::string lost = TestLayer().file("f", "lost").finish();
+  for (const std::string& tar : {kept, synced, lost}) add(tar);
+  const std::string root = scratch_.realm().private_dir() + "/layers/sha256/";
+  const auto unpacked_by_another_kernel = [&](const std::string& tar) {
+    write_record(root + Digest::of(tar).hex() + "/info.json",
+                 R"({"version":1,"bytes":1,"boot":"another"})", Survives::process);
+  };
+  unpacked_by_another_kernel(synced);
+  write_record(root + Digest::of(synced).hex() + "/synced", "", Survives::process);
+  unpacked_by_another_kernel(lost);
+  LayerStore again(scratch_.realm(), "/proc/self/exe");
+  EXPECT_TRUE(again.lease(Digest::of(kept)));
+  EXPECT_TRUE(again.lease(Digest::of(synced)));
+  EXPECT_FALSE(again.lease(Digest::of(lost)));
+}
+
+TEST_F(LayersTest, ALayerIsSyncedAfterAWhile) {
+  const std::string at = add(TestLayer().file("f", "content").finish());
+  EXPECT_TRUE(until([&] { return ::access((at + "/../synced").c_str(), F_OK) == 0; }));
 }
 
 TEST_F(LayersTest, JunkOfAKilledUnpackIsRemovedAtTheNextStart) {

@@ -23,8 +23,7 @@ struct UnpackLimits {
 };
 
 // Arguments: DIFF_ID MAX_BYTES MAX_FILES. Prints "bytes N" and exits 0, or a message for a person
-// and exits with an unpack exit code. Never returns to a caller that goes on working: it has left
-// its namespaces.
+// and exits with an unpack exit code. Does not return.
 int unpack_main(int argc, char** argv);
 
 inline constexpr int kUnpackFailed = 1;

@@ -54,6 +54,16 @@ int exit_code_of(Code code) {
 
 }  // namespace
 
+namespace {
+
+// Nothing of the program that goes on after main (exit handlers) belongs into these namespaces.
+[[noreturn]] void leave(int exit_code) {
+  std::fflush(stdout);
+  ::_exit(exit_code);
+}
+
+}  // namespace
+
 int unpack_main(int argc, char** argv) {
   // Names of files in a pax archive are UTF-8; libarchive turns them into the locale's.
   std::setlocale(LC_CTYPE, "C.UTF-8");
@@ -65,10 +75,10 @@ int unpack_main(int argc, char** argv) {
     enter_namespaces();
     const std::uint64_t size = unpack_layer(kUnpackBlob, kUnpackTarget, *diff_id, {*bytes, *files});
     std::printf("bytes %llu\n", static_cast<unsigned long long>(size));
-    return 0;
+    leave(0);
   } catch (const Error& e) {
     std::printf("%s\n", e.message().c_str());
-    return exit_code_of(e.code());
+    leave(exit_code_of(e.code()));
   }
 }
 
