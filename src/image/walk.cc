@@ -26,7 +26,8 @@ namespace fs = std::filesystem;
 
 class Walker {
  public:
-  Walker(const fs::path& root, const PackageLimits& limits) : root_(root), limits_(limits) {}
+  Walker(const fs::path& root, const PackageLimits& limits, KnownHashes* known)
+      : root_(root), limits_(limits), known_(known) {}
 
   Walk run() {
     std::error_code ignored;
@@ -93,7 +94,13 @@ class Walker {
       file.target = fs::read_symlink(root_ / path, failure).string();
       if (failure) unreadable(root_ / path, failure.value());
     } else if (S_ISREG(st.st_mode)) {
-      hash(file, static_cast<std::uint64_t>(st.st_size));
+      if (known_ && known_->find(st, file)) {
+        total_ += file.size;
+        if (total_ > limits_.total_bytes) too_large(file);
+      } else {
+        hash(file, static_cast<std::uint64_t>(st.st_size));
+        if (known_) known_->learn(st, file);
+      }
     } else {
       walk_.skipped.push_back(std::move(path));
       return;
@@ -142,6 +149,7 @@ class Walker {
 
   const fs::path root_;
   const PackageLimits& limits_;
+  KnownHashes* known_;
   IgnoreRules rules_;
   bool use_gitignore_ = false;
   std::uint64_t total_ = 0;
@@ -150,8 +158,8 @@ class Walker {
 
 }  // namespace
 
-Walk walk_source(const fs::path& root, const PackageLimits& limits) {
-  return Walker(root, limits).run();
+Walk walk_source(const fs::path& root, const PackageLimits& limits, KnownHashes* known) {
+  return Walker(root, limits, known).run();
 }
 
 }  // namespace nuri::image
