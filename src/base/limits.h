@@ -69,6 +69,11 @@ inline constexpr std::size_t kManifestDepth = 32;
 inline constexpr std::size_t kManifestNodes = 20'000;
 inline constexpr std::size_t kManifestAliases = 100;
 
+// api
+inline constexpr Duration kHeldAnswer = 20s;    // a GET of what is still under way
+inline constexpr Duration kStatsDeadline = 1s;  // of all instances of a process together
+inline constexpr std::size_t kStatsAtOnce = 16;
+
 // identity
 inline constexpr std::size_t kPasswordBytes = 1024;
 inline constexpr std::size_t kTokenBytes = 8 * kKiB;
@@ -95,8 +100,8 @@ inline constexpr std::size_t kHostMessageBytes = 256 * kKiB;
 inline constexpr std::size_t kHostListEntries = 1000;  // layers in one message
 inline constexpr std::size_t kHostInstancesPage = 500;
 inline constexpr std::size_t kHostConnections = 16;
-inline constexpr std::size_t kHostRequests = 64;    // under way on one connection
-inline constexpr std::size_t kHostReplies = 4096;   // not yet read by a client
+inline constexpr std::size_t kHostRequests = 64;   // under way on one connection
+inline constexpr std::size_t kHostReplies = 4096;  // not yet read by a client
 inline constexpr std::size_t kHostThreads = 16;
 inline constexpr std::size_t kHostDescriptors = 2;  // that come with one message
 inline constexpr std::size_t kArgvEntries = 256;
