@@ -86,6 +86,7 @@ class LifecycleTest : public TestTree {
 TEST_F(LifecycleTest, TheSameInputGivesTheSameImageWhateverItsTimes) {
   buildpack("a", kYes,
             "mkdir -p $1/deps/bin; echo x > $1/deps/bin/tool; ln -s tool $1/deps/bin/link\n"
+            "touch -d \"@1$(date +%N)\" $1/deps/bin/tool\n"
             "printf '[types]\\nlaunch = true\\n' > $1/deps.toml");
   order_of_one("a");
   const TestImage first = build();
