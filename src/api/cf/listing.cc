@@ -62,6 +62,11 @@ PageRequest page_request(const http::Request& request) {
   return out;
 }
 
+bool is_order(std::string_view order_by) {
+  if (order_by.starts_with('+') || order_by.starts_with('-')) order_by.remove_prefix(1);
+  return order_by == "name" || order_by == "created_at" || order_by == "updated_at";
+}
+
 json::object list_json(const Call& call, const PageRequest& wanted, std::int64_t total,
                        json::array resources) {
   const std::int64_t pages =

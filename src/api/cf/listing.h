@@ -32,11 +32,16 @@ struct PageRequest {
 // Throws Error{bad_request} in Cloud Foundry's words.
 PageRequest page_request(const http::Request& request);
 
-// Applies page and order to a query.
+// "name", "created_at" or "updated_at", perhaps with a sign.
+bool is_order(std::string_view order_by);
+
+// Applies page and order to a query. Throws Error{bad_request}: by these columns only, and of nouns
+// that have them.
 template <class T>
 void apply(store::Query<T>& query, const PageRequest& wanted) {
   query.page(wanted.page, wanted.per_page);
-  if (!wanted.order_by.empty() && !query.order_by_text(wanted.order_by))
+  if (wanted.order_by.empty()) return;
+  if (!is_order(wanted.order_by) || !query.order_by_text(wanted.order_by))
     throw Error(Code::bad_request,
                 "The query parameter is invalid: Order by can't be '" + wanted.order_by + "'");
 }
