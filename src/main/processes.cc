@@ -11,6 +11,7 @@
 #include "async/epoll_loop.h"
 #include "async/signals.h"
 #include "async/task_group.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "host/unpack.h"
 #include "main/directories.h"

@@ -74,7 +74,9 @@ Settings settings_from(const cli::Arguments& arguments) {
   out.domain = arguments.get("--domain", "localhost");
   out.base_images = directory_of(arguments, "--base-images", "/var/lib/nuri-base");
   out.program_dir = own_directory();
-  out.buildpacks_dir = directory_of(arguments, "--buildpacks", out.program_dir + "/buildpacks");
+  out.buildpacks_dir =
+      directory_of(arguments, "--buildpacks",
+                   std::filesystem::path(out.program_dir).parent_path() / "buildpacks");
   out.subnet = arguments.get("--subnet");
   out.log_level = arguments.get("--log-level", "info");
   out.disk_reserve_mb =

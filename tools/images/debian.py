@@ -10,14 +10,23 @@ RUN_PACKAGES = (
     "ca-certificates", "tzdata", "netbase", "media-types", "openssl",
     "libstdc++6", "libgcc-s1", "libatomic1",  # Node.js
     "python3",  # its virtual environments link to it
-    "libfmt9", "libboost-json1.81.0",  # Nuri's own programs
 )
 BUILD_PACKAGES = (
     "build-essential", "pkg-config", "git", "curl", "xz-utils", "unzip", "jq",
     "python3-dev", "python3-pip", "python3-venv",
-    "libarchive13", "libssl3", "libyaml-cpp0.7", "libzstd1", "libsodium23",  # nuri-lifecycle
+    "nginx",  # the static buildpack takes its program and MIME types into a layer; no service runs
 )
 UID = 1000
+# Where npm packages come from unless the operator says otherwise: npm's own default, read from Debian's
+# npm package, which is not installed (it would bring 188 MB).
+NPM_REGISTRY_HOOK = r"""set -eu
+work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+(cd "$work" && APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get download npm)
+mkdir -p "$1/etc/nuri"
+dpkg-deb --fsys-tarfile "$work"/npm_*.deb | tar -xO --wildcards '*/config/definitions.js' 2>/dev/null |
+  sed -n "/define('registry'/,/})/s/.*default: '\(https[^']*\)'.*/\1/p" | head -n 1 >"$1/etc/nuri/npm-registry"
+test -s "$1/etc/nuri/npm-registry"
+"""
 _APT_SETTINGS = re.compile(
     r'^(Acquire::(?:https?|ftp)::(?:Proxy(?:-Auto-Detect)?|CAInfo|CAPath|Verify-\w+|Timeout)\b'
     r'|Acquire::(?:Retries|Check-Valid-Until|Check-Date|ForceIPv[46]))')
@@ -107,6 +116,7 @@ def make_trees(work, codename):
         "--dpkgopt=path-include=/usr/share/doc/*/copyright",
         f"--customize-hook=cp -ax \"$1\" {shlex.quote(run_tree)}",
         "--customize-hook=" + install + " ".join(BUILD_PACKAGES),
+        "--customize-hook=" + NPM_REGISTRY_HOOK,
         codename, os.path.join(work, "build"), *used]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "1", "PYTHONHASHSEED": "0",
                    "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", "TZ": "UTC"}
@@ -129,6 +139,7 @@ def finish_tree(root, epoch_day=1):
     real = os.path.join(root, "usr/sbin/start-stop-daemon.REAL")
     if os.path.exists(real):  # mmdebstrap puts it aside while it installs
         os.replace(real, real.removesuffix(".REAL"))
-    home = os.path.join(root, "home", "nuri")
-    os.mkdir(home, 0o755)
-    os.chown(home, UID, UID)
+    for folder in ("home/nuri", "workspace", "layers"):
+        path = os.path.join(root, folder)
+        os.mkdir(path, 0o755)
+        os.chown(path, UID, UID)
