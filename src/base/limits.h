@@ -87,6 +87,7 @@ inline constexpr Duration kStoreDeadline =
 inline constexpr std::uint64_t kUploadBytes = 2 * kGiB;
 inline constexpr std::uint64_t kFileBytes = 1 * kGiB;
 inline constexpr std::size_t kUploadFiles = 200'000;
+inline constexpr std::size_t kResourcesBytes = 64 * kMiB;  // of a list of files, as JSON
 inline constexpr std::size_t kPathBytes = 1024;
 
 // images
