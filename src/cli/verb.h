@@ -1,8 +1,8 @@
 #pragma once
 
 // A verb of the command line as data, so that one place parses, helps and completes for all of them
-// (cli/command_line.cc, the only file that knows the parsing library), and a verb's file says what it takes
-// and what it does.
+// (cli/command_line.cc, the only file that knows the parsing library), and a verb's file says what
+// it takes and what it does.
 
 #include <functional>
 #include <map>
@@ -13,9 +13,9 @@
 namespace nuri::cli {
 
 struct Flag {
-  std::string_view name;   // "--recent"
-  std::string_view letter; // "-r"; empty: none
-  std::string_view value;  // what it takes, for the help: "N", "DIR"; empty: it is a switch
+  std::string_view name;    // "--recent"
+  std::string_view letter;  // "-r"; empty: none
+  std::string_view value;   // what it takes, for the help: "N", "DIR"; empty: it is a switch
   std::string_view help;
 };
 
@@ -34,7 +34,9 @@ class Arguments {
   std::vector<std::string> all(std::string_view name) const;
   // Throws Error{bad_request} naming the flag if its value is not a whole number within the bounds.
   long number(std::string_view name, long otherwise, long least, long most) const;
-  void add(std::string_view name, std::string value) { values_[std::string(name)].push_back(std::move(value)); }
+  void add(std::string_view name, std::string value) {
+    values_[std::string(name)].push_back(std::move(value));
+  }
 
  private:
   std::map<std::string, std::vector<std::string>, std::less<>> values_;
@@ -47,8 +49,8 @@ struct Verb {
   std::string_view details;  // more, with examples; shown by --help
   std::vector<Positional> positionals;
   std::vector<Flag> flags;
-  // Returns the exit code. What it throws is printed as one line (or JSON with --json), exit code from the
-  // error's table.
+  // Returns the exit code. What it throws is printed as one line (or JSON with --json), exit code
+  // from the error's table.
   std::function<int(const Arguments&)> run;
 };
 
