@@ -62,6 +62,7 @@ inline constexpr std::size_t kAnnotationBytes = 5000;
 inline constexpr std::size_t kBuildpacksPerApp = 32;
 inline constexpr std::size_t kProcessesPerApp = 32;
 inline constexpr std::size_t kRoutesPerManifest = 100;
+inline constexpr std::size_t kDestinationsPerRoute = 100;
 inline constexpr int kMemoryMb = 1 << 20;  // of one instance; of its disk too
 inline constexpr int kCheckSeconds = 86'400;
 inline constexpr int kStopGraceSeconds = 600;
