@@ -5,6 +5,7 @@
 
 #include <array>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <vector>
 
@@ -26,17 +27,25 @@ constexpr std::size_t kResolvers = 3;  // resolv.conf(5), MAXNS
 constexpr Duration kPatience = 4s;
 constexpr Duration kStreamIdle = 30s;
 
+// "192.0.2.1", "2001:db8::1", "[192.0.2.1]:5353", "[2001:db8::1]:5353".
+std::optional<net::Address> resolver_of(std::string text) {
+  if (!text.starts_with('['))
+    text = text.find(':') == text.npos ? text + ":53" : "[" + text + "]:53";
+  else if (const auto close = text.find(']');
+           text.find(':') > close && close != text.npos)  // IPv4 in brackets
+    text = text.substr(1, close - 1) + text.substr(close + 1);
+  return net::Address::parse(text);
+}
+
 // Read each time: resolv.conf changes when a laptop moves.
-std::vector<net::Address> resolvers() {
+std::vector<net::Address> resolvers(const std::string& resolv_conf) {
   std::vector<net::Address> out;
-  std::ifstream file("/etc/resolv.conf");
+  std::ifstream file(resolv_conf);
   for (std::string line; out.size() < kResolvers && std::getline(file, line);) {
     std::istringstream words(line);
     std::string word, address;
     if (!(words >> word >> address) || word != "nameserver") continue;
-    const bool v6 = address.find(':') != address.npos;
-    if (auto parsed = net::Address::parse(v6 ? "[" + address + "]:53" : address + ":53"))
-      out.push_back(*parsed);
+    if (auto parsed = resolver_of(address)) out.push_back(*parsed);
   }
   return out;
 }
@@ -109,42 +118,45 @@ Task<IoResult<std::string>> ask_by_stream(async::Loop& loop, net::Address resolv
 
 using Way = Task<IoResult<std::string>> (*)(async::Loop&, net::Address, const std::string&);
 
-Task<std::string> resolve(async::Loop& loop, std::string question, Way way) {
-  for (const net::Address& resolver : resolvers()) {
+Task<std::string> resolve(async::Loop& loop, const std::string& resolv_conf, std::string question,
+                          Way way) {
+  for (const net::Address& resolver : resolvers(resolv_conf)) {
     auto answer = co_await async::within(kPatience, way(loop, resolver, question));
     if (answer) co_return std::move(*answer);
   }
   co_return failure_for(question);
 }
 
-Task<void> answer_datagram(async::Loop& loop, int socket, net::Address client,
-                           std::string question) {
-  const std::string answer = co_await resolve(loop, std::move(question), ask_by_datagram);
+Task<void> answer_datagram(async::Loop& loop, int socket, const std::string& resolv_conf,
+                           net::Address client, std::string question) {
+  const std::string answer =
+      co_await resolve(loop, resolv_conf, std::move(question), ask_by_datagram);
   // A full buffer drops it, as the network might: the client asks again.
   ::sendto(socket, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL, client.raw(),
            client.bytes());
 }
 
-Task<IoResult<void>> converse(async::Loop& loop, net::Stream& stream) {
+Task<IoResult<void>> converse(async::Loop& loop, const std::string& resolv_conf,
+                              net::Stream& stream) {
   std::string buffer;
   for (;;) {
     auto question = co_await async::within(kStreamIdle, read_message(stream, buffer));
     if (!question) co_return std::unexpected(question.error());
-    std::string answer = co_await resolve(loop, std::move(*question), ask_by_stream);
+    std::string answer = co_await resolve(loop, resolv_conf, std::move(*question), ask_by_stream);
     if (auto sent = co_await async::within(kStreamIdle, write_message(stream, std::move(answer)));
         !sent)
       co_return sent;
   }
 }
 
-Task<void> serve_stream(async::Loop& loop, Fd client) {
+Task<void> serve_stream(async::Loop& loop, const std::string& resolv_conf, Fd client) {
   net::SocketStream stream(loop, std::move(client));
-  (void)co_await converse(loop, stream);
+  (void)co_await converse(loop, resolv_conf, stream);
 }
 
 }  // namespace
 
-Task<void> serve_dns_datagrams(async::Loop& loop, Fd fd) {
+Task<void> serve_dns_datagrams(async::Loop& loop, Fd fd, std::string resolv_conf) {
   async::Descriptor socket(loop, std::move(fd));
   async::TaskGroup group(co_await async::current_scope());
   std::array<char, kDatagram> space;
@@ -154,7 +166,7 @@ Task<void> serve_dns_datagrams(async::Loop& loop, Fd fd) {
     const ssize_t n = ::recvfrom(socket.native(), space.data(), space.size(), MSG_DONTWAIT,
                                  reinterpret_cast<sockaddr*>(&from), &bytes);
     if (n < static_cast<ssize_t>(kHeader) || group.size() >= kAtOnce) continue;
-    group.spawn(answer_datagram(loop, socket.native(),
+    group.spawn(answer_datagram(loop, socket.native(), resolv_conf,
                                 net::Address::from(reinterpret_cast<const sockaddr*>(&from), bytes),
                                 std::string(space.data(), static_cast<std::size_t>(n))));
   }
@@ -162,13 +174,14 @@ Task<void> serve_dns_datagrams(async::Loop& loop, Fd fd) {
   co_await group.join();
 }
 
-Task<void> serve_dns_streams(async::Loop& loop, Fd fd) {
+Task<void> serve_dns_streams(async::Loop& loop, Fd fd, std::string resolv_conf) {
   async::Descriptor listener(loop, std::move(fd));
   async::TaskGroup group(co_await async::current_scope());
   for (;;) {
     auto client = co_await listener.accept();
     if (!client && client.error() == IoError::cancelled) break;
-    if (client && group.size() < kStreams) group.spawn(serve_stream(loop, std::move(*client)));
+    if (client && group.size() < kStreams)
+      group.spawn(serve_stream(loop, resolv_conf, std::move(*client)));
     if (!client && !co_await async::sleep(50ms)) break;
   }
   group.cancel();

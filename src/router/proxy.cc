@@ -142,7 +142,7 @@ Task<bool> Proxy::serve_one(Wire& client, const http::HeadView& head, const std:
   x.head = request_head(head, {address, "http", x.request_id});
   client.consume(head.bytes);
   const bool more = co_await forward(client, x);
-  if (x.route) log_.write(x.route->entry.app, x.access(loop_.now()), loop_.wall(), loop_.now());
+  if (x.route) log_.write(x.route->app, x.access(loop_.now()), loop_.wall(), loop_.now());
   co_return more&& x.keep_alive && !draining_;
 }
 
@@ -181,7 +181,7 @@ Task<bool> Proxy::forward(Wire& client, Exchange& x) {
   x.failure_error = "no_instances";
   x.failure_message = "The app has no instance that could answer. See: nuri app NAME";
   for (std::size_t n = 0; n < kMostAttempts; ++n) {
-    x.upstream = RouteTable::pick(*x.route, x.tried, loop_.now());
+    x.upstream = x.route->pick(x.tried, loop_.now());
     if (!x.upstream) break;
     x.tried.push_back(x.upstream.get());
     x.upstream->begin();

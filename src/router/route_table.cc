@@ -1,7 +1,6 @@
 #include "router/route_table.h"
 
 #include <algorithm>
-#include <climits>
 
 namespace nuri::router {
 namespace {
@@ -10,6 +9,53 @@ bool at_or_below(std::string_view path, std::string_view prefix) {
   if (!path.starts_with(prefix)) return false;
   return prefix.empty() || prefix.back() == '/' || path.size() == prefix.size() ||
          path[prefix.size()] == '/';
+}
+
+enum class Among { usable, all };
+
+// Of one class, the one with the least in flight; null if there is none.
+std::shared_ptr<Upstream> least_busy(Route::Class& of, const std::vector<const Upstream*>& tried,
+                                     Time now, Among among) {
+  const std::size_t count = of.upstreams.size();
+  std::size_t best = count;
+  of.candidates = 0;
+  for (std::size_t n = 0; n < count; ++n) {
+    const std::size_t at = of.next + n < count ? of.next + n : of.next + n - count;
+    const Upstream& one = *of.upstreams[at];
+    if (among == Among::usable ? !one.usable(now) : one.gone()) continue;
+    if (std::find(tried.begin(), tried.end(), &one) != tried.end()) continue;
+    ++of.candidates;
+    if (best == count || one.outstanding() < of.upstreams[best]->outstanding()) best = at;
+  }
+  return best == count ? nullptr : of.upstreams[best];
+}
+
+void advance(Route::Class& of, const Upstream& taken) {
+  for (std::size_t at = 0; at < of.upstreams.size(); ++at)
+    if (of.upstreams[at].get() == &taken) of.next = (at + 1) % of.upstreams.size();
+}
+
+// Smooth weighted round robin: each class gains what its candidates weigh, the richest is taken and
+// pays for all.
+std::shared_ptr<Upstream> pick_among(Route& route, const std::vector<const Upstream*>& tried,
+                                     Time now, Among among) {
+  Route::Class* richest = nullptr;
+  std::shared_ptr<Upstream> best;
+  std::int64_t total = 0;
+  for (auto& one : route.classes) {
+    auto candidate = least_busy(one, tried, now, among);
+    if (!candidate) continue;
+    const auto gain = static_cast<std::int64_t>(one.candidates) * one.weight;
+    one.credit += gain;
+    total += gain;
+    if (richest && richest->credit >= one.credit) continue;
+    richest = &one;
+    best = std::move(candidate);
+  }
+  if (!richest) return nullptr;
+  richest->credit -= total;
+  advance(*richest, *best);
+  return best;
 }
 
 }  // namespace
@@ -28,28 +74,59 @@ std::string host_of(std::string_view authority) {
   return out;
 }
 
+std::shared_ptr<Upstream> Route::pick(const std::vector<const Upstream*>& tried, Time now) {
+  if (auto usable = pick_among(*this, tried, now, Among::usable)) return usable;
+  // Everything is left alone: better try one of them than refuse.
+  return pick_among(*this, tried, now, Among::all);
+}
+
 void RouteTable::apply(const TableChange& change) {
   for (const auto& key : change.remove) remove(key);
   for (const auto& entry : change.put) put(entry);
 }
 
-void RouteTable::put(const model::RouteEntry& entry) {
-  remove(key_of(entry));
-  auto route = std::make_shared<Route>();
-  route->entry = entry;
-  for (const auto& spec : entry.upstreams) {
-    auto& known = upstreams_[{spec.id, spec.port}];
-    auto upstream = known.lock();
-    if (!upstream || !(upstream->spec() == spec)) {
-      upstream = std::make_shared<Upstream>(loop_, group_, spec);
-      known = upstream;
-    }
-    route->upstreams.push_back(std::move(upstream));
+void RouteTable::clear() {
+  hosts_.clear();
+  upstreams_.clear();
+  entries_ = 0;
+}
+
+void RouteTable::tick(Time now) {
+  for (auto it = upstreams_.begin(); it != upstreams_.end();) {
+    const auto upstream = it->second.lock();
+    if (upstream) upstream->prune(now);
+    it = upstream ? std::next(it) : upstreams_.erase(it);
   }
+}
+
+std::shared_ptr<Upstream> RouteTable::upstream_of(const model::Upstream& spec) {
+  const auto [begin, end] = upstreams_.equal_range(spec.id);
+  for (auto it = begin; it != end; ++it)
+    if (auto known = it->second.lock(); known && known->is(spec)) return known;
+  auto made = std::make_shared<Upstream>(loop_, spec);
+  upstreams_.emplace(spec.id, made);
+  return made;
+}
+
+// The new route is made before the old one goes: instances that are in both keep their connections.
+void RouteTable::put(const model::RouteEntry& entry) {
+  auto route = std::make_shared<Route>();
+  route->path = entry.path;
+  route->app = entry.app;
+  for (const auto& spec : entry.upstreams) {
+    if (spec.weight <= 0) continue;
+    auto at = std::ranges::find(route->classes, spec.weight, &Route::Class::weight);
+    if (at == route->classes.end()) {
+      route->classes.emplace_back();
+      at = std::prev(route->classes.end());
+      at->weight = spec.weight;
+    }
+    at->upstreams.push_back(upstream_of(spec));
+  }
+  remove(key_of(entry));
   auto& routes = hosts_[entry.host];
-  const auto place = std::find_if(routes.begin(), routes.end(), [&](const auto& other) {
-    return other->entry.path.size() <= entry.path.size();
-  });
+  const auto place = std::ranges::find_if(
+      routes, [&](const auto& other) { return other->path.size() <= entry.path.size(); });
   routes.insert(place, std::move(route));
   ++entries_;
 }
@@ -58,28 +135,19 @@ void RouteTable::remove(const RouteKey& key) {
   const auto host = hosts_.find(key.host);
   if (host == hosts_.end()) return;
   auto& routes = host->second;
-  const auto it = std::find_if(routes.begin(), routes.end(),
-                               [&](const auto& route) { return route->entry.path == key.path; });
+  const auto it =
+      std::ranges::find_if(routes, [&](const auto& route) { return route->path == key.path; });
   if (it == routes.end()) return;
-  std::vector<std::pair<std::string, int>> ids;
-  for (const auto& upstream : (*it)->upstreams)
-    ids.emplace_back(upstream->spec().id, upstream->spec().port);
   routes.erase(it);
   --entries_;
   if (routes.empty()) hosts_.erase(host);
-  // Those that requests in flight still use stay known; the next change of their route forgets
-  // them.
-  for (const auto& id : ids)
-    if (const auto known = upstreams_.find(id);
-        known != upstreams_.end() && known->second.expired())
-      upstreams_.erase(known);
 }
 
 std::shared_ptr<Route> RouteTable::find_host(std::string_view host, std::string_view path) const {
   const auto found = hosts_.find(host);
   if (found == hosts_.end()) return nullptr;
   for (const auto& route : found->second)
-    if (at_or_below(path, route->entry.path)) return route;
+    if (at_or_below(path, route->path)) return route;
   return nullptr;
 }
 
@@ -93,37 +161,10 @@ std::shared_ptr<Route> RouteTable::find(std::string_view host, std::string_view 
   return nullptr;
 }
 
-std::shared_ptr<Upstream> RouteTable::pick(Route& route, const std::vector<const Upstream*>& tried,
-                                           Time now) {
-  const std::size_t count = route.upstreams.size();
-  std::size_t best = count;
-  for (std::size_t n = 0; n < count; ++n) {
-    const std::size_t at = (route.next + n) % count;
-    const Upstream& candidate = *route.upstreams[at];
-    if (!candidate.usable(now) || candidate.spec().weight <= 0 ||
-        std::find(tried.begin(), tried.end(), &candidate) != tried.end())
-      continue;
-    // outstanding/weight compared without division.
-    if (best == count || candidate.outstanding() * route.upstreams[best]->spec().weight <
-                             route.upstreams[best]->outstanding() * candidate.spec().weight)
-      best = at;
-  }
-  if (best < count) {
-    route.next = (best + 1) % count;
-    return route.upstreams[best];
-  }
-  // Everything is banned: better try the least bad than refuse.
-  for (const auto& upstream : route.upstreams)
-    if (!upstream->gone() && upstream->spec().weight > 0 &&
-        std::find(tried.begin(), tried.end(), upstream.get()) == tried.end())
-      return upstream;
-  return nullptr;
-}
-
 std::vector<std::shared_ptr<Upstream>> RouteTable::upstreams(const std::string& id) const {
   std::vector<std::shared_ptr<Upstream>> out;
-  for (auto it = upstreams_.lower_bound({id, INT_MIN});
-       it != upstreams_.end() && it->first.first == id; ++it)
+  const auto [begin, end] = upstreams_.equal_range(id);
+  for (auto it = begin; it != end; ++it)
     if (auto upstream = it->second.lock()) out.push_back(std::move(upstream));
   return out;
 }

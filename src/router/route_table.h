@@ -15,25 +15,39 @@
 
 namespace nuri::router {
 
+// One entry, ready to serve. Instances of one weight are a class: classes take turns so that each
+// gets its share exactly (smooth weighted round robin); inside a class the instance with the least
+// requests in flight is next, and equals take turns.
 struct Route {
-  model::RouteEntry entry;
-  std::vector<std::shared_ptr<Upstream>> upstreams;
-  std::size_t next = 0;  // where equal upstreams take turns
+  struct Class {
+    int weight = 1;  // of each of them
+    std::vector<std::shared_ptr<Upstream>> upstreams;
+    std::size_t next = 0;        // where equals take turns
+    std::int64_t credit = 0;     // smooth weighted round robin's
+    std::size_t candidates = 0;  // of the pick under way
+  };
+  std::string path;
+  std::string app;
+  std::vector<Class> classes;
+
+  // The instance for a request, of those that can be used and are not in `tried`; if all are left
+  // alone for their failures, one of these. Null if there is none.
+  std::shared_ptr<Upstream> pick(const std::vector<const Upstream*>& tried, Time now);
 };
 
 class RouteTable {
  public:
-  RouteTable(async::Loop& loop, async::TaskGroup& group) : loop_(loop), group_(group) {}
+  explicit RouteTable(async::Loop& loop) : loop_(loop) {}
 
   void apply(const TableChange& change);
+  // Drops everything: a loop cannot end while connections are kept.
+  void clear();
+  // Once a second: closes connections that nobody uses.
+  void tick(Time now);
 
   // The route for a request: the host (lower case, no port) or its nearest wildcard, then the
   // longest path of which `path` is at or below. Null if there is none.
   std::shared_ptr<Route> find(std::string_view host, std::string_view path) const;
-  // The instance with the least outstanding requests for its weight, of those that can be used and
-  // are not in `tried`; null if there is none.
-  static std::shared_ptr<Upstream> pick(Route& route, const std::vector<const Upstream*>& tried,
-                                        Time now);
 
   // Those with this id, also when only requests in flight still use them.
   std::vector<std::shared_ptr<Upstream>> upstreams(const std::string& id) const;
@@ -47,15 +61,15 @@ class RouteTable {
     }
   };
   std::shared_ptr<Route> find_host(std::string_view host, std::string_view path) const;
+  std::shared_ptr<Upstream> upstream_of(const model::Upstream& spec);
   void put(const model::RouteEntry& entry);
   void remove(const RouteKey& key);
 
   async::Loop& loop_;
-  async::TaskGroup& group_;
   // Of a host: longest path first.
   std::unordered_map<std::string, std::vector<std::shared_ptr<Route>>, Hash, std::equal_to<>>
       hosts_;
-  std::map<std::pair<std::string, int>, std::weak_ptr<Upstream>> upstreams_;  // by id and port
+  std::multimap<std::string, std::weak_ptr<Upstream>> upstreams_;  // by id
   std::size_t entries_ = 0;
 };
 

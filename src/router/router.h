@@ -19,6 +19,7 @@ struct RouterOptions {
   std::string table_file;            // the journal
   std::string logs_directory;        // access lines; empty: none
   std::size_t workers = 1;
+  std::string resolv_conf = "/etc/resolv.conf";  // whose resolvers DNS is forwarded to
 };
 
 // Until cancelled: then workers drain for `limits::kDrainDeadline` at most. Throws Error if it

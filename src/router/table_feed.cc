@@ -1,5 +1,9 @@
 #include "router/table_feed.h"
 
+#include <sys/socket.h>
+
+#include <algorithm>
+
 #include "async/deadline.h"
 #include "async/epoll_loop.h"
 #include "async/task_group.h"
@@ -42,31 +46,27 @@ std::vector<net::HandedIn> fetch_listeners(const std::string& socket_path) {
 }
 
 Task<IoResult<void>> TableFeed::send(FeedMessage message) {
-  while (sending_)
-    if (auto turn = co_await changed_.wait(); !turn) co_return turn;
-  if (!connected_) co_return std::unexpected(IoError::unreachable);
-  sending_ = true;
-  auto sent = co_await socket_.send(encode(message));
-  sending_ = false;
-  changed_.pulse();
-  co_return sent;
+  const auto mine = co_await sending_.take();
+  if (!mine) co_return std::unexpected(mine.error());
+  const auto socket = socket_;
+  if (!socket) co_return std::unexpected(IoError::unreachable);
+  co_return co_await socket->send(encode(message));
 }
 
 Task<void> TableFeed::run() {
   for (;;) {
     auto socket = co_await net::PacketSocket::connect(loop_, path_);
     if (socket) {
-      socket_ = std::move(*socket);
-      connected_ = true;
-      sent_.clear();
+      socket_ = std::make_shared<net::PacketSocket>(std::move(*socket));
       acknowledged_ = 0;
       async::TaskGroup group(co_await async::current_scope());
       group.spawn(push_table());
       co_await read_replies();
-      connected_ = false;
       group.cancel();
       co_await group.join();
-      socket_ = {};
+      // A send that still waits there ends now.
+      ::shutdown(socket_->native(), SHUT_RDWR);
+      socket_ = nullptr;
       changed_.pulse();
     }
     if (!co_await async::sleep(kReconnect)) co_return;
@@ -81,10 +81,11 @@ Task<void> TableFeed::push_table() {
     while (!have_table_ || (!whole && pushed == version_))
       if (!co_await changed_.wait()) co_return;
     const std::uint64_t version = version_;
-    const TableChange change = difference(whole ? Table{} : sent_, wanted_);
-    sent_ = wanted_;
+    if (whole) sent_.clear();
+    TableChange change = difference(sent_, wanted_);
+    apply_change(sent_, change);
     if (whole && !co_await send(Begin{})) co_return;
-    for (TableChange& piece : split(change, kPieceBytes))
+    for (TableChange& piece : split(std::move(change), kPieceBytes))
       if (!co_await send(std::move(piece))) co_return;
     if (!co_await send(Commit{version})) co_return;
     whole = false;
@@ -94,12 +95,10 @@ Task<void> TableFeed::push_table() {
 
 Task<void> TableFeed::read_replies() {
   for (;;) {
-    auto packet = co_await socket_.receive(limits::kHostMessageBytes);
+    auto packet = co_await socket_->receive(limits::kHostMessageBytes);
     if (!packet || packet->end()) co_return;
     try {
-      const FeedReply reply = parse_feed_reply(packet->text);
-      if (const auto* committed = std::get_if<Committed>(&reply)) acknowledged_ = committed->number;
-      if (const auto* drained = std::get_if<Drained>(&reply)) ++drained_[drained->upstream];
+      take(parse_feed_reply(packet->text));
     } catch (const Error& error) {
       log_error("an answer of the router cannot be read", {{"error", error.message()}});
       co_return;
@@ -108,9 +107,23 @@ Task<void> TableFeed::read_replies() {
   }
 }
 
+void TableFeed::take(const FeedReply& reply) {
+  if (const auto* committed = std::get_if<Committed>(&reply)) acknowledged_ = committed->number;
+  if (const auto* drained = std::get_if<Drained>(&reply)) {
+    // Each ask has its own answer; which of several equal ones does not matter.
+    const auto waiting = std::ranges::find_if(drains_, [&](const Waiting& one) {
+      return !one.done && one.upstream == drained->upstream;
+    });
+    if (waiting != drains_.end()) waiting->done = true;
+  }
+}
+
 Task<IoResult<void>> TableFeed::publish(std::vector<model::RouteEntry> table) {
   Table next;
-  for (auto& entry : table) next[key_of(entry)] = std::move(entry);
+  for (auto& entry : table) {
+    auto& place = next[key_of(entry)];
+    place = std::move(entry);
+  }
   if (!have_table_ || next != wanted_) ++version_;
   wanted_ = std::move(next);
   have_table_ = true;
@@ -122,13 +135,18 @@ Task<IoResult<void>> TableFeed::publish(std::vector<model::RouteEntry> table) {
 }
 
 Task<IoResult<void>> TableFeed::drained(std::string upstream) {
-  drained_.erase(upstream);
-  if (auto sent = co_await send(Drain{upstream}); !sent) co_return sent;
-  while (!drained_.contains(upstream)) {
-    if (!connected_) co_return std::unexpected(IoError::reset);
+  const auto socket = socket_;
+  struct Place {
+    std::list<Waiting>& all;
+    std::list<Waiting>::iterator at;
+    ~Place() { all.erase(at); }
+  };
+  const Place place{drains_, drains_.insert(drains_.end(), Waiting{upstream})};
+  if (auto sent = co_await send(Drain{std::move(upstream)}); !sent) co_return sent;
+  while (!place.at->done) {
+    if (!socket || socket != socket_) co_return std::unexpected(IoError::reset);
     if (auto waited = co_await changed_.wait(); !waited) co_return waited;
   }
-  drained_.erase(upstream);
   co_return IoResult<void>{};
 }
 

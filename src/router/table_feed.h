@@ -3,8 +3,8 @@
 // The other side of the router's admin socket: what the server tells it, and where a supervisor
 // gets the listening sockets back.
 
-#include <map>
-#include <optional>
+#include <list>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,6 +12,7 @@
 #include "net/listener.h"
 #include "net/packet_socket.h"
 #include "router/table_journal.h"
+#include "router/turn.h"
 
 namespace nuri::router {
 
@@ -25,26 +26,31 @@ class TableFeed {
   // Makes `table` the router's; returns once all workers serve it. Waits for the router as long as
   // the scope's deadline lets it.
   Task<IoResult<void>> publish(std::vector<model::RouteEntry> table);
-  // Returns once no request is in flight to the upstream.
+  // Returns once no request is in flight to the upstream. IoError: unreachable, reset if there is
+  // no router, or not any more.
   Task<IoResult<void>> drained(std::string upstream);
 
  private:
+  struct Waiting {
+    std::string upstream;
+    bool done = false;
+  };
   Task<IoResult<void>> send(FeedMessage message);
   Task<void> push_table();
   Task<void> read_replies();
+  void take(const FeedReply& reply);
 
   async::Loop& loop_;
   std::string path_;
-  net::PacketSocket socket_;
-  bool connected_ = false;
+  std::shared_ptr<net::PacketSocket> socket_;  // shared with sends under way; null: no router
+  Turn sending_;
   Table wanted_;
   Table sent_;                      // on this connection
   std::uint64_t version_ = 0;       // of wanted_
-  std::uint64_t acknowledged_ = 0;  // committed by the router
+  std::uint64_t acknowledged_ = 0;  // committed by the router on this connection
   bool have_table_ = false;
-  bool sending_ = false;
   async::Event changed_;
-  std::map<std::string, std::size_t> drained_;  // answers that came
+  std::list<Waiting> drains_;
 };
 
 // Blocking. The listening sockets that a running router holds; empty if there is none.

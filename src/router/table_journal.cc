@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 #include "base/error.h"
@@ -51,6 +53,14 @@ void write_all(int fd, std::string_view bytes) {
   }
 }
 
+// So that the new name is there after a power failure.
+void sync_directory_of(const std::string& path) {
+  const auto directory = std::filesystem::absolute(path).parent_path();
+  const Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0)
+    throw system_error(fmt::format("sync {}", directory.string()), errno);
+}
+
 }  // namespace
 
 TableChange difference(const Table& from, const Table& to) {
@@ -69,36 +79,43 @@ void apply_change(Table& table, const TableChange& change) {
   for (const auto& entry : change.put) table[key_of(entry)] = entry;
 }
 
-TableJournal::TableJournal(std::string path) : path_(std::move(path)) {}
-
 Table TableJournal::load() {
   Table table;
   std::ifstream file(path_);
   std::string line;
-  bool good = static_cast<bool>(std::getline(file, line)) && line + "\n" == kHeader;
+  bool good = static_cast<bool>(std::getline(file, line)) && !file.eof() && line + "\n" == kHeader;
+  bytes_ = kHeader.size();
   while (good && std::getline(file, line)) {
     TableChange change;
     good = !file.eof() && good_line(line, change);
-    if (good)
-      apply_change(table, change);
-    else
-      log_warn("the route table on disk ends early; the server will send it again",
-               {{"file", path_}});
+    if (!good) break;
+    apply_change(table, change);
+    bytes_ += line.size() + 1;
   }
-  rewrite(table);
+  if (good) {
+    file_ = Fd(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
+    compact_at_ = std::max(bytes_, kLeastToCompact);
+  } else if (std::filesystem::exists(path_)) {
+    log_warn("the route table on disk ends early; the server will send it again",
+             {{"file", path_}, {"routes", table.size()}});
+  }
   return table;
 }
 
 void TableJournal::append(const TableChange& change, const Table& table) {
-  if (bytes_ > compact_at_) return rewrite(table);
+  if (wants_table()) return rewrite(table);
   std::string text;
   for (const TableChange& piece : split(change, kLineBytes)) text += line_of(piece);
-  write_all(file_.get(), text);
-  if (::fdatasync(file_.get()) != 0) throw system_error("write the route table", errno);
+  // After a failure nothing may be appended behind half a line.
+  Fd file = std::move(file_);
+  write_all(file.get(), text);
+  if (::fdatasync(file.get()) != 0) throw system_error(fmt::format("write {}", path_), errno);
   bytes_ += text.size();
+  file_ = std::move(file);
 }
 
 void TableJournal::rewrite(const Table& table) {
+  file_.reset();
   const std::string temp = path_ + ".new";
   Fd file(
       ::open(temp.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640));
@@ -110,6 +127,7 @@ void TableJournal::rewrite(const Table& table) {
   write_all(file.get(), text);
   if (::fdatasync(file.get()) != 0 || ::rename(temp.c_str(), path_.c_str()) != 0)
     throw system_error(fmt::format("write {}", path_), errno);
+  sync_directory_of(path_);
   file_ = std::move(file);
   bytes_ = text.size();
   compact_at_ = std::max<std::uint64_t>(2 * bytes_, kLeastToCompact);

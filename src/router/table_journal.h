@@ -20,19 +20,21 @@ void apply_change(Table& table, const TableChange& change);
 
 class TableJournal {
  public:
-  // The file is made if it is not there. Throws Error.
-  explicit TableJournal(std::string path);
-  // What it holds. A line that was cut short by a crash, and all behind it, is dropped: the server
-  // sends the whole table anyway when it is back.
+  explicit TableJournal(std::string path) : path_(std::move(path)) {}
+  // What it holds; nothing if there is no file. A line that was cut short or damaged, and all
+  // behind it, is dropped: the server sends the whole table anyway when it is back.
   Table load();
-  // Durable when it returns. `table`: what results, for when the file is written anew.
+  // Whether the next append needs the table that results, to write the file anew.
+  bool wants_table() const { return !file_ || bytes_ > compact_at_; }
+  // Durable when it returns. `table`: what results; empty unless wants_table(). Throws Error; the
+  // next append then wants the table.
   void append(const TableChange& change, const Table& table);
 
  private:
   void rewrite(const Table& table);
   std::string path_;
-  Fd file_;
-  std::uint64_t bytes_ = 0;  // of the file
+  Fd file_;  // none: what is there cannot be appended to
+  std::uint64_t bytes_ = 0;
   std::uint64_t compact_at_ = 0;
 };
 

@@ -6,8 +6,6 @@
 
 #include <algorithm>
 
-#include "async/deadline.h"
-#include "async/task_group.h"
 #include "base/limits.h"
 #include "engine/door.h"
 
@@ -19,8 +17,7 @@ constexpr std::size_t kIdleConnections = 256;  // kept, of one upstream and work
 constexpr int kFailuresToEject = 5;
 constexpr Duration kFirstBan = 1s;
 constexpr int kMostBans = 5;  // doublings
-constexpr std::uint32_t kBatch = 8;
-constexpr Duration kDoorDeadline = 5s;
+constexpr int kLeastBatch = 8;
 
 // A kept connection that the app has closed, or on which it said something unasked, is of no use.
 bool still_good(int socket) {
@@ -31,13 +28,19 @@ bool still_good(int socket) {
 
 }  // namespace
 
-Upstream::Upstream(async::Loop& loop, async::TaskGroup& group, model::Upstream spec)
-    : loop_(loop), group_(group), spec_(std::move(spec)) {}
+Upstream::Upstream(async::Loop& loop, model::Upstream spec)
+    : loop_(loop), spec_(std::move(spec)), watch_(loop) {}
 Upstream::~Upstream() = default;
+
+bool Upstream::is(const model::Upstream& spec) const {
+  model::Upstream same = spec;
+  same.weight = spec_.weight;
+  return same == spec_;
+}
 
 Task<IoResult<Upstream::Lease>> Upstream::connect(bool fresh) {
   while (!fresh && !idle_.empty()) {
-    async::Descriptor socket = std::move(idle_.back());
+    async::Descriptor socket = std::move(idle_.back().socket);
     idle_.pop_back();
     if (still_good(socket.native())) co_return Lease{std::move(socket), true};
   }
@@ -48,7 +51,13 @@ Task<IoResult<Upstream::Lease>> Upstream::connect(bool fresh) {
 }
 
 void Upstream::keep(async::Descriptor socket) {
-  if (!gone_ && idle_.size() < kIdleConnections) idle_.push_back(std::move(socket));
+  if (!gone_ && idle_.size() < kIdleConnections) idle_.push_back({std::move(socket), loop_.now()});
+}
+
+void Upstream::prune(Time now) {
+  std::erase_if(idle_, [now](const Kept& kept) {
+    return now - kept.since > limits::kKeptDeadline || !still_good(kept.socket.native());
+  });
 }
 
 void Upstream::end() {
@@ -89,10 +98,7 @@ Task<IoResult<async::Descriptor>> Upstream::connect_address() {
 Task<IoResult<async::Descriptor>> Upstream::connect_door() {
   // A second round: the first sockets may be for an address that the app has left.
   for (int round = 0;; ++round) {
-    if (sockets_.empty())
-      if (auto more = co_await async::within(kDoorDeadline, more_sockets()); !more)
-        co_return std::unexpected(more.error());
-    if (sockets_.empty()) continue;
+    if (auto more = co_await more_sockets(); !more) co_return std::unexpected(more.error());
     async::Descriptor descriptor(loop_, std::move(sockets_.back()));
     sockets_.pop_back();
     const net::Address to = sockets_to_;
@@ -100,84 +106,109 @@ Task<IoResult<async::Descriptor>> Upstream::connect_door() {
     if (done) co_return std::move(descriptor);
     if (round > 0 || done.error() == IoError::cancelled || done.error() == IoError::timed_out)
       co_return std::unexpected(done.error());
-    sockets_.clear();
+    if (sockets_to_ == to) sockets_.clear();
   }
 }
 
-// Asks for a batch, or waits for one that was asked for already.
+// Returns with at least one socket to take. One ask at a time: others wait for its answer, and ask
+// again if it brought too few.
 Task<IoResult<void>> Upstream::more_sockets() {
-  if (gone_) co_return std::unexpected(IoError::unreachable);
-  if (auto opened = co_await open_door(); !opened) co_return opened;
-  if (!asking_) {
-    asking_ = true;
-    door_error_ = {};
-    door::Request request;
-    request.verb = door::Verb::sockets;
-    request.id = next_ask_++;
-    request.count = kBatch;
-    request.port = static_cast<std::uint16_t>(spec_.port);
-    if (auto sent = co_await door_.send(door::encode(request)); !sent) {
-      asking_ = false;
-      door_changed_.pulse();
-      co_return sent;
+  struct Waiting {
+    int& count;
+    explicit Waiting(int& c) : count(c) { ++count; }
+    ~Waiting() { --count; }
+  };
+  const Waiting waiting(waiting_);
+  while (sockets_.empty()) {
+    if (gone_) co_return std::unexpected(IoError::unreachable);
+    if (!asking_) {
+      if (auto asked = co_await ask(); !asked) co_return asked;
+      continue;
     }
-  }
-  while (asking_)
     if (auto waited = co_await door_changed_.wait(); !waited) co_return waited;
-  if (sockets_.empty())
-    co_return std::unexpected(door_error_ == IoError{} ? IoError::refused : door_error_);
+    if (sockets_.empty() && !asking_ && door_error_) co_return std::unexpected(*door_error_);
+  }
   co_return IoResult<void>{};
 }
 
+Task<IoResult<void>> Upstream::ask() {
+  asking_ = true;
+  door_error_ = {};
+  auto asked = co_await open_door();
+  if (asked) {
+    door::Request request;
+    request.verb = door::Verb::sockets;
+    request.id = next_ask_++;
+    request.count = static_cast<std::uint32_t>(
+        std::clamp(waiting_, kLeastBatch, static_cast<int>(limits::kSocketsPerBatch)));
+    request.port = static_cast<std::uint16_t>(spec_.port);
+    asked = co_await door_.send(door::encode(request));
+  }
+  if (!asked) {
+    asking_ = false;
+    // Another's deadline or end is not an answer to those who wait.
+    if (asked.error() != IoError::cancelled && asked.error() != IoError::timed_out)
+      door_error_ = asked.error();
+    door_changed_.pulse();
+  }
+  co_return asked;
+}
+
 Task<IoResult<void>> Upstream::open_door() {
-  while (opening_)
-    if (auto waited = co_await door_changed_.wait(); !waited) co_return waited;
   if (door_) co_return IoResult<void>{};
-  opening_ = true;
   auto socket =
       co_await net::PacketSocket::connect(loop_, spec_.address.substr(kDoorPrefix.size()));
-  opening_ = false;
-  door_changed_.pulse();
   if (!socket) {
-    if (socket.error() == IoError::unreachable || socket.error() == IoError::refused) gone_ = true;
+    if (socket.error() == IoError::unreachable || socket.error() == IoError::refused) leave();
     co_return std::unexpected(socket.error());
   }
   door_ = std::move(*socket);
-  group_.spawn(watch_door(shared_from_this()));
+  watch_.spawn(watch_door());
   door::Request hello;
   hello.id = 1;
   co_return co_await door_.send(door::encode(hello));
 }
 
-Task<void> Upstream::watch_door(std::shared_ptr<Upstream> self) {
+Task<void> Upstream::watch_door() {
   for (;;) {
-    auto packet = co_await self->door_.receive(limits::kDoorPacketBytes);
-    if (!packet || packet->end()) break;
-    auto reply = door::parse_reply(packet->text);
-    if (!reply) break;
-    if (const auto* sockets = std::get_if<door::Sockets>(&reply->body)) {
-      const auto to = net::Address::parse(sockets->to);
-      if (!to) break;
-      self->sockets_to_ = *to;
-      for (auto& fd : packet->fds) self->sockets_.push_back(std::move(fd));
-    } else if (const auto* refusal = std::get_if<door::Refusal>(&reply->body)) {
-      self->door_error_ =
-          refusal->why == door::Refused::not_listening ? IoError::refused : IoError::unreachable;
-      if (refusal->why == door::Refused::ended) break;
-    } else {
-      continue;  // the answer to hello
-    }
-    self->asking_ = false;
-    self->door_changed_.pulse();
+    auto packet = co_await door_.receive(limits::kDoorPacketBytes);
+    // End of file means that the instance is gone.
+    if (!packet || packet->end() || !take(std::move(*packet))) break;
   }
-  // End of file means that the instance is gone.
-  self->gone_ = true;
-  self->asking_ = false;
-  self->door_error_ = IoError::unreachable;
-  self->door_ = {};
-  self->sockets_.clear();
-  self->idle_.clear();
-  self->door_changed_.pulse();
+  leave();
+}
+
+// False: the door is of no use any more.
+bool Upstream::take(net::PacketSocket::Packet packet) {
+  const auto reply = door::parse_reply(packet.text);
+  if (!reply) return false;
+  if (const auto* sockets = std::get_if<door::Sockets>(&reply->body)) {
+    const auto to = net::Address::parse(sockets->to);
+    if (!to || packet.fds.empty()) return false;
+    if (!(*to == sockets_to_)) sockets_.clear();
+    sockets_to_ = *to;
+    for (auto& fd : packet.fds) sockets_.push_back(std::move(fd));
+  } else if (const auto* refusal = std::get_if<door::Refusal>(&reply->body)) {
+    if (refusal->why == door::Refused::ended) return false;
+    door_error_ =
+        refusal->why == door::Refused::not_listening ? IoError::refused : IoError::unreachable;
+  } else {
+    return true;  // the answer to hello
+  }
+  asking_ = false;
+  door_changed_.pulse();
+  return true;
+}
+
+void Upstream::leave() {
+  gone_ = true;
+  asking_ = false;
+  door_error_ = IoError::unreachable;
+  sockets_.clear();
+  idle_.clear();
+  // Who sends on it ends by itself.
+  if (door_) ::shutdown(door_.native(), SHUT_RDWR);
+  door_changed_.pulse();
 }
 
 }  // namespace nuri::router

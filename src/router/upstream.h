@@ -5,28 +5,29 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "async/descriptor.h"
 #include "async/event.h"
 #include "async/task.h"
+#include "async/task_group.h"
 #include "model/route_table.h"
 #include "net/address.h"
 #include "net/packet_socket.h"
 
-namespace nuri::async {
-class TaskGroup;
-}
-
 namespace nuri::router {
 
-class Upstream : public std::enable_shared_from_this<Upstream> {
+class Upstream {
  public:
-  Upstream(async::Loop& loop, async::TaskGroup& group, model::Upstream spec);
+  Upstream(async::Loop& loop, model::Upstream spec);
+  // Closes its connections, the door's too. Nobody may be in connect().
   ~Upstream();
 
   const model::Upstream& spec() const { return spec_; }
+  // Whether it is the one that `spec` means: its weight may differ, that is the route's.
+  bool is(const model::Upstream& spec) const;
 
   // A connected socket: one kept from an earlier request, or a new one. `fresh`: never a kept one.
   // IoError: refused (nothing listens), unreachable (the instance is gone).
@@ -37,6 +38,8 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   Task<IoResult<Lease>> connect(bool fresh);
   // Keeps an idle connection for the next request.
   void keep(async::Descriptor socket);
+  // Closes kept connections that the app has closed or nobody has used for a while.
+  void prune(Time now);
 
   // Requests in flight.
   int outstanding() const { return outstanding_; }
@@ -48,22 +51,27 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
   // False: it is gone, or it failed lately and is left alone for a while.
   bool usable(Time now) const { return !gone_ && now >= banned_until_; }
   bool gone() const { return gone_; }
-  // Passive ejection: after kFailuresToEject failures in a row it is left alone, 1 s doubling to 30
-  // s.
+  // Passive ejection: after 5 failures in a row it is left alone, 1 s doubling to 32 s.
   void succeeded();
   void failed(Time now);
 
  private:
+  struct Kept {
+    async::Descriptor socket;
+    Time since;
+  };
   Task<IoResult<async::Descriptor>> connect_address();
   Task<IoResult<async::Descriptor>> connect_door();
   Task<IoResult<void>> more_sockets();
+  Task<IoResult<void>> ask();
   Task<IoResult<void>> open_door();
-  Task<void> watch_door(std::shared_ptr<Upstream> self);
+  Task<void> watch_door();
+  bool take(net::PacketSocket::Packet packet);
+  void leave();
 
   async::Loop& loop_;
-  async::TaskGroup& group_;
   model::Upstream spec_;
-  std::vector<async::Descriptor> idle_;
+  std::vector<Kept> idle_;  // latest used last
   int outstanding_ = 0;
   std::vector<std::function<void()>> idle_calls_;
   bool gone_ = false;
@@ -73,13 +81,14 @@ class Upstream : public std::enable_shared_from_this<Upstream> {
 
   // The shim's door: sockets made inside the instance, and where to connect them.
   net::PacketSocket door_;
-  bool opening_ = false;
   bool asking_ = false;
+  int waiting_ = 0;  // for sockets
   std::uint32_t next_ask_ = 2;
   async::Event door_changed_;
   std::vector<Fd> sockets_;
   net::Address sockets_to_;
-  IoError door_error_{};
+  std::optional<IoError> door_error_;  // what the last ask was refused with
+  async::TaskGroup watch_;             // last: what runs in it uses the rest
 };
 
 }  // namespace nuri::router

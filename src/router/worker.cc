@@ -17,11 +17,10 @@ namespace nuri::router {
 struct Worker::State {
   async::EpollLoop loop;
   SystemRandom random;
-  async::TaskGroup clients{loop};
-  async::TaskGroup doors{loop};
-  RouteTable table{loop, doors};
+  RouteTable table{loop};
   AccessLog log;
   Proxy proxy{loop, table, log, random};
+  async::TaskGroup clients{loop};
   async::Event stopping;
   Duration drain_limit{};
 
@@ -46,7 +45,10 @@ Task<void> Worker::State::accept_all(net::Listener listener) {
 }
 
 Task<void> Worker::State::tick() {
-  while (co_await async::sleep(1s)) log.tick(loop.wall(), loop.now());
+  while (co_await async::sleep(1s)) {
+    log.tick(loop.wall(), loop.now());
+    table.tick(loop.now());
+  }
 }
 
 Task<void> Worker::State::run(net::Listener listener) {
@@ -59,8 +61,7 @@ Task<void> Worker::State::run(net::Listener listener) {
   proxy.drain();
   auto drained = [](async::TaskGroup& group) -> Task<void> { co_await group.join(); };
   co_await async::within(drain_limit, drained(clients));
-  doors.cancel();
-  co_await doors.join();
+  table.clear();
 }
 
 Worker::Worker(std::size_t index, Fd listener, std::string logs_directory) : index_(index) {
@@ -81,9 +82,9 @@ Worker::~Worker() {
   if (thread_.joinable()) stop(Duration(0));
 }
 
-void Worker::apply(TableChange change, std::function<void()> done) {
+void Worker::apply(std::shared_ptr<const TableChange> change, std::function<void()> done) {
   state_->loop.post([state = state_.get(), change = std::move(change), done = std::move(done)] {
-    state->table.apply(change);
+    state->table.apply(*change);
     done();
   });
 }

@@ -21,7 +21,7 @@ class Worker {
   ~Worker();
 
   // Any thread. `done` is called on the worker's thread.
-  void apply(TableChange change, std::function<void()> done);
+  void apply(std::shared_ptr<const TableChange> change, std::function<void()> done);
   void when_idle(std::string upstream, std::function<void()> done);
   // Accepts nothing more, lets requests in flight finish for at most `limit`, then ends the thread.
   void stop(Duration limit);
