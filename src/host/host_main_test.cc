@@ -51,12 +51,16 @@ class HostProcessTest : public testing::Test {
   }
   // As any client must: a host that was just killed may still take a connection, and break it.
   static Task<Reply> ask_once(HostProcessTest& t, Request request) {
-    for (int i = 0; i < 1000; ++i) {
-      auto reply = co_await try_once(t, request);
-      if (reply) co_return std::move(*reply);
-      co_await async::sleep(10ms);
-    }
-    throw Error(Code::unavailable, "the host does not answer");
+    std::optional<Reply> reply;
+    const bool answered =
+        co_await eventually([&t, &request, &reply] { return try_into(t, request, reply); });
+    if (!answered) throw Error(Code::unavailable, "the host does not answer");
+    co_return std::move(*reply);
+  }
+  static Task<bool> try_into(HostProcessTest& t, const Request& request,
+                             std::optional<Reply>& reply) {
+    reply = co_await try_once(t, request);
+    co_return reply.has_value();
   }
   static Task<std::optional<Reply>> try_once(HostProcessTest& t, Request request) {
     auto socket =
@@ -111,7 +115,11 @@ TEST_F(HostProcessTest, KilledAtAnyMomentOfAStartItLeavesNothingHalfMade) {
       TestClient client(std::move(*socket));
       co_await client.ask(Hello{});
       co_await client.send(request);
-      co_await async::sleep(Duration(ms * 1'000'000));
+      try {
+        co_await async::within(Duration(ms * 1'000'000), client.reply());
+      } catch (const Error&) {
+        // Too early for an answer: that is the moment.
+      }
       t.end(SIGKILL);
     }(*this, r, delay_ms));
     begin();

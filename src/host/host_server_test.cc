@@ -22,6 +22,15 @@ namespace {
 
 using testing::HasSubstr;
 
+Task<bool> has_one_instance(TestClient& client) {
+  const Reply list = co_await client.ask(ListInstances{});
+  co_return std::get<InstancePage>(list).instances.size() == 1;
+}
+
+Task<bool> has_ended_now(pid_t pid, int& status) {
+  co_return ::waitpid(pid, &status, WNOHANG) == pid;
+}
+
 class HostServerTest : public testing::Test {
  public:
   HostServerTest() : path_(host_.realm().run_dir + "/host.sock") {}
@@ -169,12 +178,7 @@ TEST_F(HostServerTest, AClientThatGoesAwayLeavesItsRequestDone) {
       co_await client.send(r);
     }
     TestClient next = co_await t.greet();
-    for (int i = 0; i < 1000; ++i) {
-      const Reply list = co_await next.ask(ListInstances{});
-      if (std::get<InstancePage>(list).instances.size() == 1) co_return;
-      co_await async::sleep(10ms);
-    }
-    ADD_FAILURE() << "the instance never came";
+    EXPECT_TRUE(co_await eventually([&next] { return has_one_instance(next); }));
   });
 }
 
@@ -198,8 +202,7 @@ TEST_F(HostServerTest, AnotherUserIsTurnedAway) {
       ::_exit(::recv(s, &c, 1, 0) <= 0 ? 0 : 5);
     }
     int status = -1;
-    for (int i = 0; i < 1000 && ::waitpid(pid, &status, WNOHANG) == 0; ++i)
-      co_await async::sleep(10ms);
+    EXPECT_TRUE(co_await eventually([pid, &status] { return has_ended_now(pid, status); }));
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
   });
 }

@@ -68,9 +68,14 @@ void allow_forwarding(const Realm& realm) {
                  Survives::process);
 }
 
+// Another realm on this machine needs it too, whoever turned it on.
+bool has_other_realms() {
+  return nft("", {"list", "tables"}).find("inet nuri_") != std::string::npos;
+}
+
 void put_forwarding_back(const Realm& realm) {
   const auto text = read_file_if_there(changed_path(realm));
-  if (!text) return;
+  if (!text || has_other_realms()) return;
   for (const json::value& name : json::require_array(json::parse_object(*text), "interfaces")) {
     if (!name.is_string()) continue;
     try {

@@ -20,29 +20,23 @@
 #include "host/netlink.h"
 #include "host/program.h"
 #include "host/test_network.h"
+#include "host/test_realm.h"
 
 namespace nuri::host {
 namespace {
 
 class NetworkTest : public testing::Test {
  protected:
-  NetworkTest() {
-    SystemRandom random;
-    settings_.name = fmt::format("t{}", random.next() % 100'000'000);
-    settings_.state_dir = "/tmp/nuri-" + settings_.name + "/state";
-    settings_.run_dir = "/tmp/nuri-" + settings_.name + "/run";
-    realm_ = open_realm(settings_);
-    prepare_network(realm_);
-  }
-  ~NetworkTest() override {
-    sweep_network(realm_);
-    std::filesystem::remove_all("/tmp/nuri-" + settings_.name);
-  }
+  NetworkTest() { prepare_network(realm_); }
 
   void make_internet() { internet_.join_the_world(realm_); }
 
-  RealmSettings settings_;
-  Realm realm_;
+  // A member, so that it also sweeps when the constructor throws.
+  struct Swept {
+    TestRealm scratch;
+    ~Swept() { sweep_network(scratch.realm()); }
+  } swept_;
+  const Realm& realm_ = swept_.scratch.realm();
   Namespace a_, b_;
   Internet internet_;
 };

@@ -61,6 +61,16 @@ class TestClient {
   std::vector<std::string> exited_;
 };
 
+// Until the condition, a coroutine, says yes; at most 20 s. False: it never did.
+template <class Condition>
+Task<bool> eventually(Condition condition) {
+  for (int i = 0; i < 2000; ++i) {
+    if (co_await condition()) co_return true;
+    co_await async::sleep(10ms);
+  }
+  co_return false;
+}
+
 inline std::string failure_text(const Reply& reply) {
   const auto* failure = std::get_if<Failure>(&reply);
   return failure ? failure->message : "no failure";

@@ -36,19 +36,6 @@ class TestHost {
     restart();
     add_probe_layer();
   }
-  ~TestHost() {
-    try {
-      // A new one, that has no one to tell and knows what is there. The test may have swept.
-      instances_.reset();
-      open_realm(scratch_.settings().realm);
-      Instances(realm(), scratch_.settings(), *cgroups_, *disks_, *layers_).remove_all();
-      sweep_network(realm());
-      cgroups_->remove(realm().cgroup());
-    } catch (const Error& e) {
-      ADD_FAILURE() << "cleaning up: " << e.message();
-    }
-  }
-
   // Forgets everything in memory, as a host that was killed and started again.
   void restart() {
     instances_.reset();
@@ -143,6 +130,30 @@ class TestHost {
   static inline const std::string app_ = "2b0b4a3e-33a1-4ccd-8f2d-6a1f0a2b3c4d";
 
  private:
+  // A member, so that it also runs when the constructor throws.
+  struct Sweep {
+    TestHost& host;
+    ~Sweep() {
+      try {
+        host.sweep();
+      } catch (const Error& e) {
+        ADD_FAILURE() << "cleaning up: " << e.message();
+      }
+    }
+  };
+  void sweep() {
+    // New ones, that have no one to tell and know what is there. The test may have swept.
+    instances_.reset();
+    layers_.reset();
+    open_realm(scratch_.settings().realm);
+    {
+      Disks disks(realm(), scratch_.settings().disk);
+      LayerStore layers(realm(), "/proc/self/exe");
+      Instances(realm(), scratch_.settings(), *cgroups_, disks, layers).remove_all();
+    }
+    sweep_network(realm());
+    cgroups_->remove(realm().cgroup());
+  }
   void add_probe_layer() {
     std::ifstream in(probe_program(), std::ios::binary);
     std::ostringstream program;
@@ -166,6 +177,7 @@ class TestHost {
   std::map<std::string, Fd> pidfds_;
   Digest probe_;
   door::Exit last_exit_;
+  Sweep sweep_{*this};
 };
 
 }  // namespace nuri::host
