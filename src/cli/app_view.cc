@@ -112,6 +112,7 @@ json::array instances_of(const json::value& stats) {
                                {"memory_quota_bytes", number_at(one, "/mem_quota")},
                                {"disk_bytes", number_at(one, "/usage/disk")},
                                {"disk_quota_bytes", number_at(one, "/disk_quota")},
+                               {"listening_ports", array_at(one, "/listening_ports")},
                                {"details", text_at(one, "/details")}});
   }
   return out;

@@ -18,7 +18,15 @@ constexpr std::size_t kLastLines = 20;
 // What the instances said while the deployment ran: gone with them when it fails.
 struct Observed {
   std::string details;
+  std::string ports;  // that an instance listened on while it was not healthy
 };
+
+std::string ports_of(const json::value& instance) {
+  std::string out;
+  for (const json::value& port : array_at(instance, "/listening_ports"))
+    out += fmt::format("{}{}", out.empty() ? "" : ", ", number_at(port, ""));
+  return out;
+}
 
 std::string describe_instances(const json::array& instances, Observed& observed) {
   std::size_t running = 0;
@@ -26,6 +34,8 @@ std::string describe_instances(const json::array& instances, Observed& observed)
     running += text_at(one, "/state") == "running";
     if (const std::string details = text_at(one, "/details"); !details.empty())
       observed.details = details;
+    const std::string ports = ports_of(one);
+    if (text_at(one, "/state") != "running" && !ports.empty()) observed.ports = ports;
   }
   return fmt::format("{}/{} running{}{}", running, instances.size(),
                      observed.details.empty() ? "" : ", ", observed.details);
@@ -47,17 +57,16 @@ Task<void> watch_instances(Api& api, std::string app_guid, Steps& steps, Observe
 
 Error failure_of(const json::value& deployment, const Observed& observed) {
   const std::string reason = text_at(deployment, "/status/reason");
-  if (reason == "CANCELED" || reason == "CANCELING")
+  std::string why = text_at(deployment, "/status/details/error");
+  // The API says CANCELED also of what failed, and then why.
+  if ((reason == "CANCELED" || reason == "CANCELING") && why.empty())
     return Error(Code::conflict, "the deployment was cancelled; the version before it serves");
   if (reason == "SUPERSEDED")
     return Error(Code::conflict, "another push or restart of this app took the place of this one");
-  std::string why = text_at(deployment, "/status/details/error");
-  if (why.empty()) why = text_at(deployment, "/error");
-  if (why.empty()) why = observed.details;
-  if (why.empty())
-    why = "its instances did not get healthy";
-  else if (!observed.details.empty() && why.find(observed.details) == why.npos)
-    why += "; " + observed.details;
+  if (why.empty()) why = "its instances did not get healthy";
+  if (why.find(observed.details) == why.npos) why += "; " + observed.details;
+  if (!observed.ports.empty() && why.find("listen") == why.npos)
+    why += fmt::format("; it listened on port {}, and must on $PORT", observed.ports);
   return Error(Code::unprocessable, fmt::format("the new version did not start: {}", why));
 }
 
