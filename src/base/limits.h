@@ -72,6 +72,8 @@ inline constexpr std::size_t kManifestAliases = 100;
 
 // api
 inline constexpr Duration kHeldAnswer = 20s;    // a GET of what is still under way
+inline constexpr Duration kHeldLogRead = 1s;    // of a log that has nothing new
+inline constexpr Duration kLogLook = 100ms;     // between two looks for something new
 inline constexpr Duration kStatsDeadline = 1s;  // of all instances of a process together
 inline constexpr std::size_t kStatsAtOnce = 16;
 
