@@ -1,0 +1,208 @@
+#include "history.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "invariants.h"
+#include "user.h"
+
+namespace nuri::sim {
+namespace {
+
+constexpr Duration kLongestLife = std::chrono::minutes(30);    // of the users
+constexpr Duration kLongestRepair = std::chrono::minutes(30);  // after the last fault
+constexpr Duration kLongestEnd = std::chrono::minutes(3);
+constexpr std::uint64_t kMostSteps = 2'000'000;
+
+class History {
+ public:
+  History(std::uint64_t seed, KeepTrace keep)
+      : loop_(seed), random_(seed ^ 0x6e757269), trace_(loop_, keep == KeepTrace::yes) {
+    outcome_.seed = seed;
+    choose_faults();
+  }
+
+  Outcome run() {
+    store::MemoryStore first;
+    first.write([&](store::Writer& tx) { found(tx, desk_); });
+    boot(first.snapshot());
+    live();
+    if (well()) repair();
+    if (well()) end();
+    outcome_.hash = trace_.hash();
+    outcome_.steps = loop_.steps();
+    outcome_.seconds = static_cast<double>(loop_.now().ns) / 1e9;
+    outcome_.trace = trace_.lines();
+    return std::move(outcome_);
+  }
+
+ private:
+  bool well() const { return outcome_.violation.empty(); }
+  void violated(std::string what) {
+    if (what.empty() || !well()) return;
+    trace_.note("VIOLATION: {}", what);
+    outcome_.violation = std::move(what);
+  }
+  unsigned some(unsigned bound) { return static_cast<unsigned>(random_.below(bound)); }
+
+  void choose_faults() {
+    auto& engine = machine_.faults;
+    switch (some(4)) {
+      case 0:
+        break;
+      case 1:
+        engine = {some(10), some(10), some(30), 0, some(20)};
+        break;
+      case 2:
+        engine = {some(40), some(40), some(60), some(10), some(40)};
+        break;
+      default:
+        engine = {0, some(5), some(100), some(3), some(10)};
+        engine.slowest_call = std::chrono::milliseconds(5 + some(5000));
+    }
+    if (some(2) == 0) store_faults_ = {some(5), some(5), some(8)};
+    if (some(3) == 0) router_.unreachable = some(20);
+    crashes_left_ = some(3) == 0 ? 0 : some(5);
+    kill_every_ = some(3) == 0 ? 0ns : Duration(std::chrono::seconds(2 + some(60)));
+  }
+
+  void boot(const store::MemoryDisk& disk) {
+    auto committed = [this](store::Store& truth, const store::Changes& changes) {
+      ledger_.commit();
+      for (const auto& change : changes)
+        trace_.note("commit {} {}", static_cast<int>(change.noun), change.guid.substr(0, 8));
+      truth.read([&](store::Reader& reader) { violated(rules_.after_commit(reader, changes)); });
+    };
+    server_ = std::make_unique<SimulatedServer>(
+        Outside{loop_, machine_, router_, logs_, random_},
+        std::make_unique<FaultyStore>(disk, random_, store_faults_, std::move(committed),
+                                      [this] { ledger_.roll_back(); }));
+    line_.connect(*server_);
+    static constexpr std::uint64_t kSoon[] = {40, 400, 4000, 20000};
+    crash_at_ = crashes_left_ > 0 ? loop_.steps() + random_.below(kSoon[some(4)]) : UINT64_MAX;
+  }
+
+  void crash() {
+    trace_.note("the server dies");
+    ++outcome_.crashes;
+    --crashes_left_;
+    const store::MemoryDisk disk = server_->disk().snapshot();
+    line_.cut();
+    server_.reset();
+    crash_at_ = UINT64_MAX;
+    const Duration down = std::chrono::milliseconds(some(2) == 0 ? some(100) : some(20'000));
+    drive(loop_.now() + down, [] { return false; });
+    trace_.note("a server is started");
+    boot(disk);
+  }
+
+  // Until `until` or `done`; also if something was violated.
+  template <class Done>
+  void drive(Time until, Done done) {
+    auto stop = [&] {
+      if (machine_.starts + machine_.stops != judged_) {
+        judged_ = machine_.starts + machine_.stops;
+        violated(machine_rules(machine_, router_));
+      }
+      if (loop_.steps() > kMostSteps) violated("there is no end of steps");
+      return !well() || loop_.steps() >= crash_at_ || done();
+    };
+    for (;;) {
+      loop_.drive(until, stop);
+      if (!well() || loop_.steps() < crash_at_) return;
+      crash();
+    }
+  }
+
+  static Task<void> gremlin(History& history) {
+    while (co_await async::sleep(Duration(static_cast<std::int64_t>(
+        history.random_.below(static_cast<std::uint64_t>(2 * history.kill_every_.count())))))) {
+      const auto& all = history.machine_.sandboxes();
+      if (all.empty()) continue;
+      auto victim = all.begin();
+      std::advance(victim, static_cast<std::ptrdiff_t>(history.random_.below(all.size())));
+      if (victim->second.exit || victim->second.build) continue;
+      history.trace_.note("sandbox {} is killed", brief(victim->first));
+      history.machine_.kill(victim->first, history.loop_.now());
+    }
+  }
+
+  void live() {
+    async::TaskGroup people(loop_), trouble(loop_);
+    std::vector<std::unique_ptr<User>> users;
+    const Duration pause = std::chrono::milliseconds(some(2) == 0 ? 3'000 : 40'000);
+    for (unsigned n = 1 + some(2) + some(2); n > 0; --n) {
+      users.push_back(std::make_unique<User>(UserParts{loop_, line_, desk_, machine_, trace_},
+                                             "user" + std::to_string(n), pause));
+      people.spawn(users.back()->live());
+    }
+    if (kill_every_ > 0ns) trouble.spawn(gremlin(*this));
+    drive(loop_.now() + kLongestLife, [&] { return people.size() == 0; });
+    if (well() && people.size() > 0) violated("a user still waits");
+    // Users' frames end before what they use.
+  }
+
+  void repair() {
+    trace_.note("the faults end");
+    const Duration pace = machine_.faults.slowest_call;
+    machine_.faults = {};
+    machine_.faults.slowest_call = pace;
+    store_faults_ = {};
+    router_.unreachable = 0;
+    crash_at_ = UINT64_MAX;
+    const WallTime faults_ended = loop_.wall();
+    const Time limit = loop_.now() + kLongestRepair;
+    std::string wrong;
+    for (int settled = 0; settled < 2 && well();) {
+      drive(loop_.now() + Duration(20s), [] { return false; });
+      wrong = server_->disk().truth().read([&](store::Reader& reader) {
+        return unsettled({reader, machine_, router_, logs_, ledger_.expected(), faults_ended});
+      });
+      settled = wrong.empty() ? settled + 1 : 0;
+      if (!wrong.empty() && loop_.now() > limit) violated(wrong);
+    }
+  }
+
+  void end() {
+    trace_.note("the server ends");
+    {
+      async::TaskGroup last(loop_);
+      server_->cancel();
+      last.spawn([](SimulatedServer& server) -> Task<void> { co_await server.join(); }(*server_));
+      drive(loop_.now() + kLongestEnd, [&] { return last.size() == 0; });
+      if (well() && last.size() > 0) violated("a task of the server does not end");
+      drive(loop_.now(), [] { return false; });
+    }
+    line_.cut();
+    server_.reset();
+    if (!well()) return;
+    const auto steps = loop_.steps();
+    loop_.drive(kNever, [&] { return loop_.steps() > steps; });
+    if (loop_.steps() > steps) violated("something is left on the loop");
+  }
+
+  Outcome outcome_;
+  async::SimulatedLoop loop_;
+  SeededRandom random_;
+  Trace trace_;
+  Ledger ledger_;
+  Desk desk_{random_, ledger_, loop_, {}, {}};
+  RowRules rules_;
+  StoreFaults store_faults_;
+  Duration kill_every_{};
+  unsigned crashes_left_ = 0;
+  std::uint64_t crash_at_ = UINT64_MAX;
+  std::size_t judged_ = 0;
+  engine::FakeMachine machine_{random_};
+  FakeRouter router_{random_, trace_};
+  telemetry::MemoryLogStore logs_;
+  Line line_{trace_};
+  std::unique_ptr<SimulatedServer> server_;
+};
+
+}  // namespace
+
+Outcome run_history(std::uint64_t seed, KeepTrace keep) { return History(seed, keep).run(); }
+
+}  // namespace nuri::sim
