@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "async/blocking_pool.h"
 #include "base/random.h"
@@ -42,9 +43,12 @@ class CfApi final : public http::Service {
   explicit CfApi(Parts parts);
   ~CfApi() override;
   Task<void> serve(http::Request& request, http::Response& response) override;
+  // What needs a token: "GET /v3/apps/:guid", ….
+  const std::vector<std::string>& guarded() const { return guarded_; }
 
  private:
   Parts parts_;
+  std::vector<std::string> guarded_;
   http::PathRouter router_;
 };
 

@@ -33,6 +33,7 @@ Task<void> serve_authenticated(Parts& parts, const Handler& handler, http::Reque
 }  // namespace
 
 void Routes::add(std::string_view pattern, Handler handler) {
+  guarded_.emplace_back(pattern);
   router_.add(pattern, [&parts = parts_, handler = std::move(handler)](
                            http::Request& request, http::Response& response, http::Params params) {
     return serve_authenticated(parts, handler, request, response, std::move(params));

@@ -57,10 +57,13 @@ class Routes {
   // Without a token: root documents, the token endpoint, health.
   void add_open(std::string_view pattern, http::PathRouter::Handler handler);
   Parts& parts() { return parts_; }
+  // The patterns of add().
+  const std::vector<std::string>& guarded() const { return guarded_; }
 
  private:
   http::PathRouter& router_;
   Parts& parts_;
+  std::vector<std::string> guarded_;
 };
 
 }  // namespace nuri::api

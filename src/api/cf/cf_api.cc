@@ -23,6 +23,7 @@ CfApi::CfApi(Parts parts) : parts_(std::move(parts)) {
   add_tenancy(routes);
   add_platform(routes);
   add_logs(routes);
+  guarded_ = routes.guarded();
 }
 
 CfApi::~CfApi() = default;

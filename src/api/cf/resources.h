@@ -21,9 +21,8 @@ void add_droplets(Routes& routes);          // /v3/droplets
 void add_manifests(Routes& routes);         // apply_manifest, manifest_diff, apps' manifests
 void add_routes(Routes& routes);            // /v3/routes and their destinations
 void add_domains(Routes& routes);           // /v3/domains
-void add_tenancy(Routes& routes);  // /v3/organizations, /v3/spaces, /v3/users, /v3/roles (reading)
-void add_platform(
-    Routes& routes);            // stacks, buildpacks, feature flags, and lists that are empty here
-void add_logs(Routes& routes);  // log-cache: /api/v1/read, /api/v1/info
+void add_tenancy(Routes& routes);           // organizations, spaces, users, roles (reading)
+void add_platform(Routes& routes);  // stacks, buildpacks, feature flags; lists that are empty
+void add_logs(Routes& routes);      // log-cache: /api/v1/read, /api/v1/info
 
 }  // namespace nuri::api

@@ -19,6 +19,7 @@
 #include "model/app.h"
 #include "model/job.h"
 #include "model/routing.h"
+#include "model/source.h"
 #include "model/tenancy.h"
 #include "store/memory/memory_store.h"
 #include "telemetry/memory_log_store.h"
@@ -130,6 +131,14 @@ class ApiTest : public testing::Test {
     app.name = std::move(name);
     app.space = space_.guid;
     return insert(std::move(app));
+  }
+  // STAGED, with a web process and a worker.
+  model::Droplet make_droplet(const model::App& app, std::string_view image = "an image") {
+    model::Droplet droplet;
+    droplet.app = app.guid;
+    droplet.image = Digest::of(image);
+    droplet.process_types = {{"web", "node server.js"}, {"worker", "node worker.js"}};
+    return insert(std::move(droplet));
   }
   // A user who is no admin; with `role`, that role in space_ (or, an org's role, in org_).
   model::User make_user(std::string name, std::optional<model::RoleType> role = std::nullopt) {
