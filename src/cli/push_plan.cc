@@ -176,6 +176,13 @@ json::object object_of(const Map& entries) {
   return out;
 }
 
+// "manifest line 7: …" with the file's own name.
+std::string in_file(const fs::path& file, std::string_view message) {
+  constexpr std::string_view kBegin = "manifest ";
+  if (message.starts_with(kBegin)) message.remove_prefix(kBegin.size());
+  return fmt::format("{}: {}", file.string(), message);
+}
+
 }  // namespace
 
 std::string put_variables(std::string text, const std::vector<std::string>& assignments) {
@@ -242,10 +249,10 @@ PushPlan plan_push(const Arguments& arguments) {
       manifest = model::parse_manifest(put_variables(
           read_small_file(plan.manifest, limits::kManifestBytes), arguments.all("--var")));
     } catch (const Error& error) {
-      throw error.within(plan.manifest.string());
+      throw Error(error.code(), in_file(plan.manifest, error.message()));
     }
   for (const std::string& warning : manifest.warnings)
-    plan.warnings.push_back(fmt::format("{}: {}", plan.manifest.string(), warning));
+    plan.warnings.push_back(in_file(plan.manifest, warning));
   const std::string name = arguments.get("APP");
   auto apps = choose(std::move(manifest.apps), name, plan.manifest);
   if (apps.empty())
