@@ -1,0 +1,4 @@
+import time
+
+print("I run, and that is all that I do")
+time.sleep(100_000)

@@ -1,0 +1,215 @@
+"""kill -9 of each part of Nuri, alone and together: apps answer or are repaired, nothing leaks."""
+
+import os
+
+from harness.http_load import Load
+from harness.nuri_cli import end_of
+from harness.runner import case
+from harness.sources import APPS, copy_of, replace, static_site
+from harness.waiting import Stopwatch, check, contains, equal, until
+
+_BACK_S = 20
+
+
+def victim(realm, instances=2):
+    folder = realm.scratch / "victim"
+    if not folder.exists():
+        realm.push("victim", copy_of(APPS / "probe", folder), "-m", "64M", "-k", "128M", "-i",
+                   instances)
+    whole(realm)
+    return "victim"
+
+
+def whole(realm, instances=2):
+    """Waits until everything runs and each instance answers."""
+    for name in ("up", "host", "router", "server"):
+        until(lambda: realm.machine.process(name), _BACK_S, f"nuri {name} runs")
+    until(lambda: realm.api("GET", "/v3/apps").status == 200, _BACK_S, "the API answers")
+    until(lambda: len(realm.running("victim")) == instances, 40, f"{instances} instances run")
+    until(lambda: len({realm.get("victim").text for _ in range(6)}) == instances, 20,
+          "each instance answers")
+    until(lambda: len(realm.machine.shims()) == instances, 30, "there are no other instances")
+
+
+def as_before(realm, before):
+    until(lambda: realm.machine.counts() == before or
+          {k: (v, before[k]) for k, v in realm.machine.counts().items() if v != before[k]} == {},
+          30, f"what is on the machine is as before, which was {before}")
+
+
+def killed_under_load(realm, names, most_lost):
+    """Kills Nuri's processes `names` at once under load. At most `most_lost` requests may be lost;
+    no instance ends, nothing is left over."""
+    name = victim(realm)
+    before, shims = realm.machine.counts(), realm.machine.shims()
+    with Load(realm.port, f"{name}.localhost") as load:
+        pids = realm.kill(*names)
+        load.until_more(60)
+        realm.until_replaced(pids, _BACK_S)
+        load.until_more(60)
+    check(len(load.lost) <= most_lost, lambda: f"{len(load.lost)} requests were lost, at most "
+          f"{most_lost} may be:\n" + "\n".join(load.lost[:8]))
+    equal(realm.machine.shims(), shims, "instances")
+    whole(realm)
+    as_before(realm, before)
+
+
+@case(deadline=90)
+def the_server_is_killed_and_no_request_is_lost(realm):
+    killed_under_load(realm, ["server"], 0)
+
+
+@case(deadline=90)
+def the_host_is_killed_and_no_request_is_lost(realm):
+    killed_under_load(realm, ["host"], 0)
+
+
+@case(deadline=90)
+def the_router_is_killed_and_only_requests_under_way_are_lost(realm):
+    killed_under_load(realm, ["router"], 4)
+
+
+@case(deadline=120)
+def server_host_and_router_are_killed_together_and_apps_run_on(realm):
+    killed_under_load(realm, ["server", "host", "router"], 4)
+
+
+@case(deadline=90)
+def the_supervisor_is_killed_and_another_takes_over(realm):
+    name = victim(realm)
+    before = realm.machine.counts()
+    kept = {one: realm.machine.process(one) for one in ("host", "router", "server")}
+    with Load(realm.port, f"{name}.localhost") as load:
+        realm.kill("up")
+        load.until_more(40)
+        realm.up()
+        load.until_more(40)
+    load.expect_none_lost()
+    equal({one: realm.machine.process(one) for one in kept}, kept, "host, router and server")
+    killed_under_load(realm, ["server"], 0)
+    as_before(realm, before)
+
+
+@case(deadline=90)
+def a_shim_is_killed_and_its_instance_ends_with_it_and_is_replaced(realm):
+    name = victim(realm)
+    before = realm.machine.counts()
+    guid, pid = sorted(realm.machine.shims().items())[0]
+    inside = realm.machine.in_instance(guid)
+    check(len(inside) >= 2, f"an init and an app were wanted inside {guid}: {inside}")
+    with Load(realm.port, f"{name}.localhost") as load:
+        os.kill(pid, 9)
+        until(lambda: not realm.machine.in_instance(guid), 5, "its processes end")
+        until(lambda: len(set(realm.machine.shims()) - {guid}) == 2, 20, "it is replaced")
+        load.until_more(50)
+    check(len(load.lost) <= 4, lambda: "more than those under way were lost:\n" +
+          "\n".join(load.lost[:8]))
+    whole(realm)
+    as_before(realm, before)
+
+
+@case(deadline=90)
+def an_app_is_killed_and_replaced(realm):
+    name = victim(realm)
+    before = realm.machine.counts()
+    guid = sorted(realm.machine.shims())[0]
+    init, *app = realm.machine.in_instance(guid)
+    os.kill(app[-1], 9)
+    until(lambda: guid not in realm.machine.shims(), 15, "its sandbox ends")
+    until(lambda: "SIGKILL" in realm.nuri("logs", name, "--recent") or
+          "signal 9" in realm.nuri("logs", name, "--recent"), 15, "the log tells the signal")
+    whole(realm)
+    as_before(realm, before)
+
+
+@case(deadline=90)
+def an_init_is_killed_and_its_instance_is_replaced(realm):
+    victim(realm)
+    before = realm.machine.counts()
+    guid = sorted(realm.machine.shims())[0]
+    os.kill(realm.machine.in_instance(guid)[0], 9)
+    until(lambda: guid not in realm.machine.shims(), 15, "its sandbox ends")
+    whole(realm)
+    as_before(realm, before)
+
+
+@case(deadline=90)
+def an_app_that_dies_while_server_and_host_are_away_is_replaced(realm):
+    victim(realm)
+    before = realm.machine.counts()
+    guid, pid = sorted(realm.machine.shims().items())[0]
+    pids = realm.kill("server", "host")
+    os.kill(pid, 9)
+    realm.until_replaced(pids, _BACK_S)
+    until(lambda: guid not in realm.machine.shims(), 10, "its sandbox is gone")
+    whole(realm)
+    as_before(realm, before)
+
+
+def pushed_while_killed(realm, names, seen):
+    """Kills `names` when the push says `seen`. It succeeds or fails cleanly; a second one works."""
+    victim(realm)
+    folder = realm.scratch / "victim"
+    text = (folder / "app.py").read_text()
+    before = realm.machine.counts()
+    version = f"v{Stopwatch().began:.6f}"
+    line = next(one for one in text.split("\n") if one.startswith("VERSION"))
+    replace(folder / "app.py", line, f'VERSION = "{version}"')
+    with Load(realm.port, "victim.localhost") as load:
+        push = realm.start("push", "victim", "-p", folder)
+        said = ""
+        while seen not in said:
+            one = push.stdout.readline()
+            check(one, f"push ended before it said {seen!r}:\n{said}")
+            said += one
+        pids = realm.kill(*names)
+        rest, code = end_of(push, 60)
+        realm.until_replaced(pids, _BACK_S)
+        until(lambda: realm.api("GET", "/v3/apps").status == 200, _BACK_S, "the API answers")
+        if code:
+            realm.push("victim", folder)
+        load.until_more(20)
+    lost = 4 if "router" in names else 0
+    check(len(load.lost) <= lost, lambda: "lost:\n" + "\n".join(load.lost[:8]))
+    contains(realm.text_of("victim"), version, f"the app's answer (push had said {code}:\n"
+             f"{said}{rest})")
+    whole(realm)
+    as_before(realm, before)
+
+
+@case(deadline=150)
+def the_server_is_killed_during_a_build_and_the_old_version_serves(realm):
+    pushed_while_killed(realm, ["server"], "Building")
+
+
+@case(deadline=150)
+def the_host_is_killed_during_a_build_and_the_old_version_serves(realm):
+    pushed_while_killed(realm, ["host"], "Building")
+
+
+@case(deadline=150)
+def everything_is_killed_during_a_rollout_and_the_old_version_serves(realm):
+    pushed_while_killed(realm, ["server", "host", "router"], "Waiting for app to start")
+
+
+@case(deadline=90)
+def no_acknowledged_write_is_lost_when_the_server_is_killed(realm):
+    victim(realm)
+    guid = realm.guid("victim")
+    realm.api_json("PATCH", f"/v3/apps/{guid}/environment_variables", {"var": {"ROUND": "none"}})
+    for round_number in range(5):
+        last, number = None, 0
+        watch = Stopwatch()
+        while watch.seconds() < 0.5:
+            value = f"{round_number}-{number}"
+            realm.api_json("PATCH", f"/v3/apps/{guid}/environment_variables",
+                           {"var": {"ROUND": value}})
+            last, number = value, number + 1
+        pids = realm.kill("server")
+        realm.until_replaced(pids, _BACK_S)
+        until(lambda: realm.api("GET", "/v3/apps").status == 200, _BACK_S, "the API answers")
+        kept = realm.api_json("GET", f"/v3/apps/{guid}/environment_variables")["var"]["ROUND"]
+        equal(kept, last, "the last value that was acknowledged")
+    folder = static_site(realm.scratch / "after-kills")
+    realm.push("after-kills", folder)
+    realm.remove_app("after-kills")

@@ -1,0 +1,167 @@
+"""A Nuri of a case's own: started from the programs under test, with ports that are free, and
+removed from the machine whatever happens."""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+from .machine import Machine
+from .nuri_cli import Cli
+from .waiting import Failed, until
+
+ROOT = Path(__file__).resolve().parents[3]
+BIN = Path(os.environ.get("NURI_BIN", ROOT / "build/release/bin"))
+NURI = BIN / "nuri"
+_PREFIX = "e2e-"
+_LOCKS = Path("/run/nuri-e2e")
+_UP_S = 90
+_DOWN_S = 90
+
+
+def free_ports(count):
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
+class Realm(Cli):
+    """up() … remove(). Also a command line (Cli) that is the administrator's there."""
+
+    def __init__(self, name=None):
+        self.name = name or _PREFIX + secrets.token_hex(4)
+        _LOCKS.mkdir(exist_ok=True)
+        self._lock_path = _LOCKS / self.name
+        self._lock = open(self._lock_path, "w", encoding="utf-8")
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.port, self.api_port = free_ports(2)
+        self.machine = Machine(self.name)
+        self.state = Path(self.machine.state)
+        self.scratch = Path(f"/tmp/nuri-e2e/{self.name}")
+        self.scratch.mkdir(parents=True)
+        self.more_flags = []
+        super().__init__(NURI, f"http://127.0.0.1:{self.api_port}", self.scratch / "home",
+                         realm=self.name)
+
+    def flags(self):
+        return ["--realm", self.name, "--listen", f"127.0.0.1:{self.port}",
+                "--api", f"127.0.0.1:{self.api_port}", "--buildpacks", str(ROOT / "buildpacks"),
+                *self.more_flags]
+
+    def up(self, seconds=_UP_S):
+        done = self.try_up(seconds)
+        if done.returncode:
+            raise Failed(f"nuri up ended with {done.returncode}:\n{done.stdout}{done.stderr}\n"
+                         f"{self.log_end()}")
+        return done
+
+    def try_up(self, seconds=_UP_S):
+        return subprocess.run([NURI, "up", "--detach", *self.flags()], capture_output=True,
+                              text=True, timeout=seconds, check=False)
+
+    def down(self, seconds=_DOWN_S):
+        done = subprocess.run([NURI, "down", *self.flags()], capture_output=True, text=True,
+                              timeout=seconds, check=False)
+        if done.returncode:
+            raise Failed(f"nuri down ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done
+
+    def password(self):
+        return json.loads((self.state / "server/admin.json").read_text())["password"]
+
+    def log_end(self, lines=30):
+        try:
+            text = (self.state / "nuri.log").read_text(errors="replace")
+        except OSError:
+            return ""
+        return "\n".join(text.split("\n")[-lines:])
+
+    def kill(self, *names):
+        """kill -9 of Nuri's processes by name, all at once; their pids."""
+        pids = {name: self.machine.process(name) for name in names}
+        for name, pid in pids.items():
+            if pid is None:
+                raise Failed(f"nuri {name} does not run, it cannot be killed")
+        for pid in pids.values():
+            os.kill(pid, 9)
+        return pids
+
+    def until_replaced(self, pids, seconds=20):
+        for name, pid in pids.items():
+            until(lambda: self.machine.process(name) not in (None, pid), seconds,
+                  f"nuri {name} runs again")
+
+    def keep_logs(self, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in (*self.state.glob("nuri.log*"), *self.scratch.glob("*.log")):
+            shutil.copy(file, folder / file.name)
+
+    def remove(self):
+        """Ends it and removes its data, whatever state it is in."""
+        problem = ""
+        try:
+            if os.path.exists(self.machine.run) or self.machine.processes():
+                self.down()
+        except (Failed, subprocess.TimeoutExpired, OSError) as error:
+            problem = str(error)
+        force_removal(self.machine)
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        self._lock_path.unlink(missing_ok=True)
+        self._lock.close()
+        if problem:
+            raise Failed(problem)
+
+
+def force_removal(machine):
+    """Without Nuri's help, which may be what is broken."""
+    for _ in range(3):
+        for pid in machine.processes():
+            try:
+                os.kill(pid, 9)
+            except ProcessLookupError:
+                pass
+        try:
+            until(lambda: not machine.processes(), 5, "processes end")
+            break
+        except Failed:
+            continue
+    for path in sorted(machine.cgroups(), key=len, reverse=True):
+        try:
+            os.rmdir(path)
+        except OSError:
+            pass
+    for name in machine.interfaces():
+        subprocess.run(["ip", "link", "delete", name], capture_output=True, check=False)
+    for line in machine.nft_tables():
+        subprocess.run(["nft", "delete", *line.split()], capture_output=True, check=False)
+    for path in sorted(machine.mounts(), key=len, reverse=True):
+        subprocess.run(["umount", "-l", path], capture_output=True, check=False)
+    for device in machine.loop_devices():
+        subprocess.run(["losetup", "-d", "/dev/" + device.split()[0]], capture_output=True,
+                       check=False)
+    shutil.rmtree(machine.run, ignore_errors=True)
+    shutil.rmtree(machine.state, ignore_errors=True)
+
+
+def sweep_dead():
+    """Removes what runs of these tests that were killed have left on the machine."""
+    names = {path.name for where in ("/var/lib/nuri", "/run/nuri", str(_LOCKS))
+             for path in Path(where).glob(_PREFIX + "*")}
+    for name in sorted(names):
+        try:
+            leftover = Realm(name)
+        except (BlockingIOError, FileExistsError) as error:
+            if isinstance(error, BlockingIOError):
+                continue  # of a run that lives
+            shutil.rmtree(f"/tmp/nuri-e2e/{name}", ignore_errors=True)
+            leftover = Realm(name)
+        try:
+            leftover.remove()
+        except Failed:
+            pass  # it was removed by force
