@@ -49,7 +49,7 @@ class DeploymentsTest : public ApiTest {
     waited = loop_.now() - before;
   }
   Task<void> finish_later(DeploymentGuid guid) {
-    (void)co_await async::sleep(3s);
+    co_await pass(3s);
     co_await live_.write([guid](store::Writer& tx) {
       tx.change(guid, [](model::Deployment& d) {
         d.state = model::DeploymentState::finalized;

@@ -32,7 +32,6 @@ class LoginTest : public ApiTest {
     EXPECT_EQ(answer.text("/error"), error);
     EXPECT_NE(answer.text("/error_description"), "");
   }
-  static Task<void> pass(Duration time) { (void)co_await async::sleep(time); }
 };
 
 TEST_F(LoginTest, TellsWhatToAskTheUserFor) {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "api/cf/api.h"
+#include "async/deadline.h"
 #include "async/simulated_loop.h"
 #include "engine/fake/fake_engine.h"
 #include "http/error_answer.h"
@@ -199,6 +200,9 @@ class ApiTest : public testing::Test {
     return ask("PATCH", std::move(target), json::serialize(body));
   }
   Answer del(std::string target) { return ask("DELETE", std::move(target)); }
+
+  // Lets virtual time pass.
+  static Task<void> pass(Duration time) { (void)co_await async::sleep(time); }
 
   // The newest audit event's type; empty without any.
   std::string last_event() {
