@@ -71,8 +71,7 @@ class StubApi final : public http::Service {
     if (answer.is_null())
       co_await send(
           response, 404,
-          json::parse(
-              R"({"errors":[{"code":10010,"title":"CF-ResourceNotFound","detail":"Unknown request"}]})"));
+          json::parse(R"({"errors":[{"code":10010,"title":"CF-ResourceNotFound","detail":"x"}]})"));
     else
       co_await send(response, request.method == "POST" ? 201 : 200, answer);
   }

@@ -7,7 +7,8 @@ namespace nuri::cli {
 namespace {
 
 constexpr std::string_view kDetails = R"(
-Takes an address away from an app. The address stays for another one; 'nuri delete-route' removes it.
+Takes an address away from an app. The address stays for another one; 'nuri delete-route' removes
+it.
 
 Examples:
   nuri unmap-route hello localhost --hostname shop
