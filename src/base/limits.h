@@ -45,6 +45,9 @@ inline constexpr std::size_t kFormFields = 256;
 inline constexpr std::size_t kPartHeadBytes = 8 * kKiB;
 inline constexpr std::size_t kParts = 64;  // of one multipart body
 
+// router
+inline constexpr std::size_t kRouterClients = 4096;  // of one worker
+
 // json, yaml
 inline constexpr std::size_t kJsonBytes = 4 * kMiB;
 inline constexpr std::size_t kJsonDepth = 32;

@@ -14,23 +14,26 @@
 namespace nuri::router {
 
 struct Access {
-  std::string_view host, method, target, version, referer, user_agent, client, upstream, request_id;
+  std::string_view host, method, target, version, referer, user_agent, client, request_id;
+  std::string_view backend, instance;  // the instance's address and guid
+  WallTime began{};
   int status = 0;
   std::uint64_t received_bytes = 0, sent_bytes = 0;
   Duration took{};
+  Duration router_took{};       // of that, not spent on instances
   int index = 0;                // of the instance
   std::string_view error = {};  // of the router's own making
 };
 
-// Cloud Foundry's access line.
-std::string access_line(const Access& access, std::string_view app, WallTime wall);
+// Cloud Foundry's access line (docs.cloudfoundry.org, "Gorouter Access Logs").
+std::string access_line(const Access& access, std::string_view app);
 
 class AccessLog {
  public:
   // Segments go to `directory`/APP/router-WORKER.SEQ. Empty: no log.
   AccessLog(std::string directory, std::size_t worker)
       : directory_(std::move(directory)), worker_(worker) {}
-  void write(const std::string& app, const Access& access, WallTime wall, Time now);
+  void write(std::string_view app, const Access& access, WallTime wall, Time now);
   // Writes counts of dropped lines; call it about once a second.
   void tick(WallTime wall, Time now);
 
@@ -39,7 +42,7 @@ class AccessLog {
     std::string app;
     std::unique_ptr<telemetry::LogSegmentWriter> log;
   };
-  telemetry::LogSegmentWriter& writer_of(const std::string& app);
+  telemetry::LogSegmentWriter& writer_of(std::string_view app);
 
   std::string directory_;
   std::size_t worker_;

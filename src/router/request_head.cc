@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/json.h"
+#include "base/limits.h"
 #include "http/head_rules.h"
 #include "http/head_text.h"
 #include "http/message.h"
@@ -13,21 +16,42 @@ namespace {
 bool is(std::string_view name, std::string_view wanted) { return http::same_name(name, wanted); }
 
 // Fields that end here: the standard ones, and those that Connection names.
-bool hop_by_hop(const http::HeadView& head, std::string_view name) {
-  if (http::is_connection_header(name)) return true;
-  for (const auto& header : head.headers)
-    if (is(header.name, "Connection") && http::list_has(header.value, name)) return true;
-  return false;
-}
+class HopByHop {
+ public:
+  explicit HopByHop(const http::HeadView& head) : head_(head) {
+    for (const auto& header : head.headers)
+      if (names_others(header)) any_ = true;
+  }
+  bool holds(std::string_view name) const {
+    if (http::is_connection_header(name)) return true;
+    return any_ && std::ranges::any_of(head_.headers, [&](const http::HeaderView& header) {
+             return names_others(header) && http::list_has(header.value, name);
+           });
+  }
 
-bool framing_field(std::string_view name) {
-  return is(name, "Content-Length") || is(name, "Transfer-Encoding");
+ private:
+  static bool names_others(const http::HeaderView& header) {
+    return is(header.name, "Connection") && !is(header.value, "keep-alive") &&
+           !is(header.value, "close");
+  }
+  const http::HeadView& head_;
+  bool any_ = false;
+};
+
+// Without case, and '_' is '-'.
+bool like(std::string_view name, std::string_view lower) {
+  return name.size() == lower.size() &&
+         std::equal(name.begin(), name.end(), lower.begin(), [](char a, char b) {
+           if (a >= 'A' && a <= 'Z') a = static_cast<char>(a | 0x20);
+           return (a == '_' ? '-' : a) == b;
+         });
 }
 
 bool routers_own(std::string_view name) {
-  return is(name, "X-Forwarded-For") || is(name, "X-Forwarded-Proto") ||
-         is(name, "X-Forwarded-Host") || is(name, "X-Forwarded-Port") || is(name, "Forwarded") ||
-         is(name, "X-Request-Id") || is(name, "X-Vcap-Request-Id");
+  constexpr std::string_view kForwarded = "x-forwarded-";
+  if (name.empty() || ((name[0] | 0x20) != 'x' && (name[0] | 0x20) != 'f')) return false;
+  return like(name.substr(0, kForwarded.size()), kForwarded) || like(name, "forwarded") ||
+         like(name, "x-real-ip") || like(name, "x-vcap-request-id") || like(name, "x-request-id");
 }
 
 void append(std::string& out, std::string_view name, std::string_view value) {
@@ -41,30 +65,39 @@ void append_framing(std::string& out, const http::HeadView& head) {
   if (head.chunked)
     out += "Transfer-Encoding: chunked\r\n";
   else if (head.content_length)
-    out += fmt::format("Content-Length: {}\r\n", *head.content_length);
+    append(out, "Content-Length", fmt::to_string(*head.content_length));
 }
 
 }  // namespace
 
+bool wants_tunnel(const http::HeadView& head) {
+  return head.upgrade && !http::list_has(head.find("Upgrade").value_or(""), "h2c");
+}
+
+std::string_view request_id_of(const http::HeadView& head, std::string_view otherwise) {
+  const auto given = head.find("X-Request-Id").value_or("");
+  return http::is_token(given) && given.size() <= limits::kRequestIdBytes ? given : otherwise;
+}
+
 std::string request_head(const http::HeadView& head, const Forwarded& forwarded) {
+  const HopByHop hop_by_hop(head);
   std::string out;
-  out.reserve(head.bytes + 256);
+  out.reserve(head.bytes + 320);
   out += head.method;
   out += ' ';
   out += head.path_query;
   out += " HTTP/1.1\r\n";
   append(out, "Host", head.authority);
   for (const auto& header : head.headers)
-    if (!is(header.name, "Host") && !framing_field(header.name) && !routers_own(header.name) &&
-        !hop_by_hop(head, header.name))
+    if (!is(header.name, "Host") && !routers_own(header.name) && !hop_by_hop.holds(header.name))
       append(out, header.name, header.value);
   append_framing(out, head);
   append(out, "X-Forwarded-For", forwarded.client);
   append(out, "X-Forwarded-Proto", forwarded.proto);
   append(out, "X-Forwarded-Host", head.authority);
-  append(out, "X-Request-Id", forwarded.request_id);
+  append(out, "X-Request-Id", request_id_of(head, forwarded.request_id));
   append(out, "X-Vcap-Request-Id", forwarded.request_id);
-  if (head.upgrade) {
+  if (wants_tunnel(head)) {
     append(out, "Connection", "Upgrade");
     append(out, "Upgrade", head.find("Upgrade").value_or(""));
   }
@@ -74,48 +107,57 @@ std::string request_head(const http::HeadView& head, const Forwarded& forwarded)
 
 std::string answer_head(const http::HeadView& head, const AnswerWish& wish,
                         std::string_view request_id) {
+  const HopByHop hop_by_hop(head);
   std::string out;
   out.reserve(head.bytes + 128);
-  out += fmt::format("HTTP/1.1 {} {}\r\n", head.status, head.reason);
-  const bool upgraded = head.status == 101;
+  out += "HTTP/1.1 ";
+  out += fmt::to_string(head.status);
+  out += ' ';
+  out += head.reason;
+  out += "\r\n";
+  const bool final = head.status >= 200 || head.status == 101;
   for (const auto& header : head.headers)
-    if (!framing_field(header.name) && !is(header.name, "X-Vcap-Request-Id") &&
-        !hop_by_hop(head, header.name))
+    if (!is(header.name, "X-Vcap-Request-Id") && !hop_by_hop.holds(header.name))
       append(out, header.name, header.value);
-  if (!wish.unframe) append_framing(out, head);
-  append(out, "X-Vcap-Request-Id", request_id);
-  if (upgraded) {
+  // RFC 9110 section 8.6: no length where there can be no content.
+  if (!wish.unframe && head.status >= 200 && head.status != 204) append_framing(out, head);
+  if (final) append(out, "X-Vcap-Request-Id", request_id);
+  if (head.status == 101) {
     append(out, "Connection", "Upgrade");
     append(out, "Upgrade", head.find("Upgrade").value_or(""));
   } else if (wish.close) {
     append(out, "Connection", "close");
+  } else if (wish.say_keep) {
+    append(out, "Connection", "keep-alive");
   }
   out += "\r\n";
   return out;
 }
 
-std::string own_answer(int status, std::string_view error, std::string_view message,
-                       std::string_view accept, std::string_view request_id, bool close,
-                       bool head_only) {
-  const bool as_json = accept.find("json") != accept.npos;
+std::string own_answer(const OwnAnswer& a) {
+  const bool as_json = a.accept.find("json") != a.accept.npos;
   std::string body;
   if (as_json)
-    body = json::serialize(
-               json::object{{"error", error}, {"message", message}, {"request_id", request_id}}) +
+    body = json::serialize(json::object{
+               {"error", a.error}, {"message", a.message}, {"request_id", a.request_id}}) +
            "\n";
   else
     body = fmt::format("{} {}\n\n{}\n(from Nuri's router, not from the app; {}; request {})\n",
-                       status, http::reason(status), message, error, request_id);
-  std::string out = fmt::format("HTTP/1.1 {} {}\r\n", status, http::reason(status));
+                       a.status, http::reason(a.status), a.message, a.error, a.request_id);
+  std::string out;
+  http::append_status_line(out, a.status);
   append(out, "Content-Type", as_json ? "application/json" : "text/plain; charset=utf-8");
   append(out, "Content-Length", fmt::to_string(body.size()));
-  append(out, "X-Nuri-Error", error);
+  append(out, "X-Nuri-Error", a.error);
   append(out, "Cache-Control", "no-store");
-  append(out, "X-Vcap-Request-Id", request_id);
-  if (status == 503) append(out, "Retry-After", "2");
-  if (close) append(out, "Connection", "close");
+  append(out, "X-Vcap-Request-Id", a.request_id);
+  if (a.status == 503) append(out, "Retry-After", "2");
+  if (a.close)
+    append(out, "Connection", "close");
+  else if (a.say_keep)
+    append(out, "Connection", "keep-alive");
   out += "\r\n";
-  if (!head_only) out += body;
+  if (a.with_body) out += body;
   return out;
 }
 

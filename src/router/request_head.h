@@ -10,26 +10,40 @@
 
 namespace nuri::router {
 
+// Whether the client asks for another protocol that is passed on: HTTP/2 is not, since requests
+// inside it would reach the instance unseen.
+bool wants_tunnel(const http::HeadView& head);
+
+// The client's X-Request-Id if it is a plain word, else `otherwise`.
+std::string_view request_id_of(const http::HeadView& head, std::string_view otherwise);
+
 struct Forwarded {
   std::string_view client;      // its address, without port
   std::string_view proto;       // "http"
-  std::string_view request_id;  // 32 hex digits
+  std::string_view request_id;  // the router's own: 32 hex digits
 };
 
-// The request's head for the instance. Whatever X-Forwarded-* the client sent is dropped.
+// The request's head for the instance. Whatever the client sent of X-Forwarded-*, Forwarded,
+// X-Real-Ip and X-Vcap-Request-Id is dropped, also spelled with underscores, which many apps take
+// for the same.
 std::string request_head(const http::HeadView& head, const Forwarded& forwarded);
 
 struct AnswerWish {
-  bool close = false;    // this is the connection's last answer
-  bool unframe = false;  // the content's chunk framing is taken off
+  bool close = false;     // this is the connection's last answer
+  bool say_keep = false;  // HTTP/1.0 clients are told that it is not
+  bool unframe = false;   // the content's chunk framing is taken off
 };
+// An answer's head for the client; 1xx too.
 std::string answer_head(const http::HeadView& head, const AnswerWish& wish,
                         std::string_view request_id);
 
 // An answer that the router makes itself. `error`: the stable word in X-Nuri-Error; as JSON when
-// the client prefers it, else as a page.
-std::string own_answer(int status, std::string_view error, std::string_view message,
-                       std::string_view accept, std::string_view request_id, bool close,
-                       bool head_only);
+// the client prefers it, else as text. `with_body`: false for HEAD.
+struct OwnAnswer {
+  int status = 500;
+  std::string_view error{}, message{}, accept{}, request_id{};
+  bool close = false, say_keep = false, with_body = true;
+};
+std::string own_answer(const OwnAnswer& answer);
 
 }  // namespace nuri::router

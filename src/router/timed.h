@@ -24,6 +24,8 @@ class Timed final : async::Timer {
     disarm();
     return operation_.await_resume();
   }
+  // How far it came, also when it failed: bytes sent.
+  std::size_t done() const { return operation_.done; }
 
  private:
   void on_timer() override {

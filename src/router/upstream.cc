@@ -38,16 +38,18 @@ bool Upstream::is(const model::Upstream& spec) const {
   return same == spec_;
 }
 
-Task<IoResult<Upstream::Lease>> Upstream::connect(bool fresh) {
-  while (!fresh && !idle_.empty()) {
+std::optional<async::Descriptor> Upstream::take_kept() {
+  while (!idle_.empty()) {
     async::Descriptor socket = std::move(idle_.back().socket);
     idle_.pop_back();
-    if (still_good(socket.native())) co_return Lease{std::move(socket), true};
+    if (still_good(socket.native())) return socket;
   }
-  auto socket =
-      spec_.address.starts_with(kDoorPrefix) ? co_await connect_door() : co_await connect_address();
-  if (!socket) co_return std::unexpected(socket.error());
-  co_return Lease{std::move(*socket), false};
+  return std::nullopt;
+}
+
+Task<IoResult<async::Descriptor>> Upstream::connect() {
+  if (spec_.address.starts_with(kDoorPrefix)) return connect_door();
+  return connect_address();
 }
 
 void Upstream::keep(async::Descriptor socket) {

@@ -29,13 +29,10 @@ class Upstream {
   // Whether it is the one that `spec` means: its weight may differ, that is the route's.
   bool is(const model::Upstream& spec) const;
 
-  // A connected socket: one kept from an earlier request, or a new one. `fresh`: never a kept one.
-  // IoError: refused (nothing listens), unreachable (the instance is gone).
-  struct Lease {
-    async::Descriptor socket;
-    bool kept = false;
-  };
-  Task<IoResult<Lease>> connect(bool fresh);
+  // A connection kept from an earlier request, if one is still good.
+  std::optional<async::Descriptor> take_kept();
+  // A new connection. IoError: refused (nothing listens), unreachable (the instance is gone).
+  Task<IoResult<async::Descriptor>> connect();
   // Keeps an idle connection for the next request.
   void keep(async::Descriptor socket);
   // Closes kept connections that the app has closed or nobody has used for a while.

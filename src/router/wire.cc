@@ -2,17 +2,17 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
+
+#include "async/deadline.h"
 #include "async/task_group.h"
+#include "router/timed.h"
 
 namespace nuri::router {
 namespace {
 
-constexpr std::size_t kSmall = 16 * limits::kKiB;  // is copied to go out in one write
-
-Task<IoResult<async::Chunk>> recv(async::Descriptor& socket) { co_return co_await socket.recv(); }
-Task<IoResult<void>> send(async::Descriptor& socket, std::string_view bytes) {
-  co_return co_await socket.send(bytes);
-}
+constexpr std::size_t kLotsBytes = 32 * limits::kKiB;
 
 }  // namespace
 
@@ -30,21 +30,42 @@ void Wire::consume(std::size_t n) {
 }
 
 void Wire::keep() {
-  if (chunk_.empty()) return chunk_.reset();
-  kept_.assign(chunk_.view());
-  kept_at_ = 0;
+  if (lent()) kept_.assign(chunk_.view());
   chunk_.reset();
 }
 
-Task<IoResult<void>> Wire::receive(Duration idle) {
+Task<IoResult<void>> Wire::receive(Duration idle, Much much) {
   keep();
-  auto chunk = co_await async::within(idle, recv(socket_));
+  if (much == Much::lots) {
+    kept_.resize_and_overwrite(kLotsBytes, [](char*, std::size_t n) { return n; });
+    auto n = co_await timed(idle, [&] { return socket_.read(kept_); });
+    kept_.resize(n.value_or(0));
+    if (!n) co_return std::unexpected(n.error());
+    co_return IoResult<void>{};
+  }
+  // What was consumed must not stay, or a peer that never ends at the end of a chunk fills memory.
+  kept_.erase(0, std::exchange(kept_at_, 0));
+  if (kept_.empty()) std::string().swap(kept_);
+  auto chunk = co_await timed(idle, [&] { return socket_.recv(); });
   if (!chunk) co_return std::unexpected(chunk.error());
   if (kept_.empty())
     chunk_ = std::move(*chunk);
   else
     kept_.append(chunk->view());
   co_return IoResult<void>{};
+}
+
+Task<IoResult<void>> Wire::send(std::string_view first, std::string_view second, Duration idle,
+                                std::size_t* sent) {
+  std::array<iovec, 2> parts{iovec{const_cast<char*>(first.data()), first.size()},
+                             iovec{const_cast<char*>(second.data()), second.size()}};
+  std::span<iovec> all(parts);
+  if (second.empty()) all = all.first(1);
+  if (first.empty()) all = all.subspan(1);
+  auto sending = timed(idle, [&] { return socket_.send(all); });
+  auto outcome = co_await sending;
+  if (sent) *sent = sending.done();
+  co_return outcome;
 }
 
 Task<Wire::Head> Wire::head(http::HeadParser::Kind kind, http::HeadSpace& space, Duration first,
@@ -58,6 +79,7 @@ Task<Wire::Head> Wire::head(http::HeadParser::Kind kind, http::HeadSpace& space,
       out.began = true;
       auto parsed = parser.parse(here(), space);
       if (!parsed) {
+        keep();
         out.outcome = Head::Outcome::refused;
         out.refusal = parsed.error();
         co_return out;
@@ -83,78 +105,99 @@ Task<Wire::Head> Wire::head(http::HeadParser::Kind kind, http::HeadSpace& space,
   }
 }
 
+namespace {
+
+// What of here() belongs to the body; false if it is malformed. Content is counted, and appended to
+// `data` if that is all that is wanted.
+bool take_body(http::BodyParser& parser, std::string_view here, Relay how, std::size_t& taken,
+               std::string& data, std::uint64_t& bytes) {
+  taken = 0;
+  while (!parser.done() && taken < here.size()) {
+    const auto step = parser.parse(here.substr(taken));
+    if (!step) return false;
+    if (how == Relay::data_only) data += step->data;
+    bytes += step->data.size();
+    taken += step->consumed;
+  }
+  return true;
+}
+
+}  // namespace
+
 Task<RelayResult> relay_body(Wire& from, Wire& to, http::Framing framing, Relay how,
-                             std::string prefix, Duration idle) {
+                             std::string prefix, Patience patience) {
   http::BodyParser parser(framing);
   RelayResult result;
   std::string out = std::move(prefix);
-  while (!parser.done()) {
-    if (from.here().empty()) {
-      // What is here goes out before waiting for more.
-      if (!out.empty()) {
-        result.outcome = co_await async::within(idle, send(to.socket(), out));
-        if (!result.outcome) co_return result;
-        out.clear();
-      }
-      result.outcome = co_await from.receive(idle);
-      result.from_failed = !result.outcome;
-      if (!result.outcome) co_return result;
-      if (from.here().empty()) {
-        if (parser.may_end()) break;
-        result.outcome = std::unexpected(IoError::end);
-        result.from_failed = true;
-        co_return result;
-      }
-    }
-    while (!parser.done() && !from.here().empty() && out.size() < kSmall) {
-      const auto step = parser.parse(from.here());
-      if (!step) {
-        result.outcome = std::unexpected(IoError::malformed);
-        result.from_failed = true;
-        co_return result;
-      }
-      out += how == Relay::as_it_is ? from.here().substr(0, step->consumed) : step->data;
-      result.bytes += step->data.size();
-      from.consume(step->consumed);
-    }
-    if (out.size() >= kSmall) {
+  for (;;) {
+    std::size_t taken = 0;
+    const bool full = from.here().size() >= limits::kChunkBytes;
+    if (!take_body(parser, from.here(), how, taken, out, result.bytes)) {
       from.keep();
-      result.outcome = co_await async::within(idle, send(to.socket(), out));
-      if (!result.outcome) co_return result;
-      out.clear();
+      result.outcome = std::unexpected(IoError::malformed);
+      result.from_failed = true;
+      co_return result;
     }
+    // A wire's own buffer is sent as it is; what is in the loop's is copied.
+    const bool copied = from.lent() || how == Relay::data_only;
+    if (copied) {
+      if (how == Relay::as_it_is) out += from.here().substr(0, taken);
+      from.consume(taken);
+      from.keep();
+    }
+    const std::string_view rest = copied ? std::string_view() : from.here().substr(0, taken);
+    if (!out.empty() || !rest.empty()) result.outcome = co_await to.send(out, rest, patience.send);
+    if (!result.outcome) co_return result;
+    if (!copied) from.consume(taken);
+    out.clear();
+    if (parser.done()) co_return result;
+    const bool lots =
+        from.here().empty() && parser.left().value_or(full ? UINT64_MAX : 0) > limits::kChunkBytes;
+    result.outcome =
+        co_await from.receive(patience.receive, lots ? Wire::Much::lots : Wire::Much::little);
+    if (result.outcome && from.here().empty()) {
+      if (parser.may_end()) co_return result;
+      result.outcome = std::unexpected(IoError::end);
+    }
+    result.from_failed = !result.outcome;
+    if (!result.outcome) co_return result;
   }
-  from.keep();
-  if (!out.empty()) result.outcome = co_await async::within(idle, send(to.socket(), out));
-  co_return result;
 }
 
 namespace {
 
-Task<void> relay_one_way(Wire& from, Wire& to, Duration idle, async::TaskGroup& both) {
+Task<void> relay_one_way(Wire& from, Wire& to, Duration idle, async::DeadlineScope& quiet,
+                         async::TaskGroup& both, std::uint64_t& bytes) {
+  constexpr auto kAnyTime = Duration::max();  // `quiet` is the limit of both ways together
   for (;;) {
-    if (from.here().empty()) {
-      auto more = co_await from.receive(idle);
-      if (!more) break;
-      if (from.here().empty()) {
-        ::shutdown(to.socket().native(), SHUT_WR);
-        co_return;
-      }
+    const bool full = from.here().size() >= limits::kChunkBytes;
+    if (!from.here().empty()) {
+      from.keep();
+      if (!co_await to.send(from.here(), {}, kAnyTime)) break;
+      bytes += from.here().size();
+      from.consume(from.here().size());
+      quiet.extend(idle);
     }
-    from.keep();
-    if (!co_await async::within(idle, send(to.socket(), from.here()))) break;
-    from.consume(from.here().size());
+    if (!co_await from.receive(kAnyTime, full ? Wire::Much::lots : Wire::Much::little)) break;
+    quiet.extend(idle);
+    if (from.here().empty()) {
+      ::shutdown(to.socket().native(), SHUT_WR);
+      co_return;
+    }
   }
   both.cancel();
 }
 
 }  // namespace
 
-Task<void> relay_all(Wire& a, Wire& b, Duration idle) {
-  async::TaskGroup both(co_await async::current_scope());
-  both.spawn(relay_one_way(a, b, idle, both));
-  both.spawn(relay_one_way(b, a, idle, both));
+Task<TunnelBytes> relay_all(Wire& a, Wire& b, Duration idle) {
+  TunnelBytes bytes;
+  async::DeadlineScope quiet(co_await async::current_scope(), idle);
+  async::TaskGroup both(quiet);
+  both.spawn(relay_one_way(a, b, idle, quiet, both, bytes.from_a));
+  both.spawn(relay_one_way(b, a, idle, quiet, both, bytes.from_b));
   co_await both.join();
+  co_return bytes;
 }
 
 }  // namespace nuri::router

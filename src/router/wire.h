@@ -1,14 +1,14 @@
 #pragma once
 
 // One side of a proxied connection: a socket, and what was received from it and not yet passed on.
-// While it waits for the peer it holds no buffer of the loop; while it waits to send it holds none
-// either.
+// While it waits for a peer, to receive or to send, it holds no buffer of the loop; while it waits
+// for a message it holds none of its own either.
 
 #include <string>
 #include <string_view>
 
-#include "async/deadline.h"
 #include "async/descriptor.h"
+#include "async/task.h"
 #include "http/body_parser.h"
 #include "http/parser.h"
 
@@ -23,13 +23,14 @@ class Wire {
 
   struct Head {
     enum class Outcome { complete, closed, refused, failed } outcome = Outcome::failed;
-    http::HeadView view;    // complete; good until consume()
+    http::HeadView view;    // complete; good until consume(), keep() or a wait
     http::Refusal refusal;  // refused
     IoError error{};        // failed
     bool began = false;     // bytes came
   };
   // The next message's head. `first`: how long to wait for its first byte, `rest`: for all of it
-  // after that. closed: the peer finished between messages.
+  // after that. closed: the peer finished between messages. `space` is used from the head's last
+  // byte on, so one is enough for a loop.
   Task<Head> head(http::HeadParser::Kind kind, http::HeadSpace& space, Duration first,
                   Duration rest);
 
@@ -38,10 +39,19 @@ class Wire {
     return kept_.empty() ? chunk_.view() : std::string_view(kept_).substr(kept_at_);
   }
   void consume(std::size_t n);
-  // More into here(); 0 bytes more: the peer finished.
-  Task<IoResult<void>> receive(Duration idle);
+  enum class Much { little, lots };
+  // More into here(); none more: the peer finished. Lots: into a buffer of the wire's own, which
+  // takes more at once; only when here() is empty.
+  Task<IoResult<void>> receive(Duration idle, Much much = Much::little);
+  // Whether here() is in a buffer of the loop: keep() before any wait.
+  bool lent() const { return kept_.empty() && !chunk_.empty(); }
   // Gives the loop its buffer back, keeping the bytes.
   void keep();
+
+  // All of `first` and then `second`, which live until the result. `idle`: for all of it. `sent`
+  // counts the bytes that the kernel took, also on failure.
+  Task<IoResult<void>> send(std::string_view first, std::string_view second, Duration idle,
+                            std::size_t* sent = nullptr);
 
  private:
   async::Descriptor socket_;
@@ -56,17 +66,25 @@ enum class Relay {
   data_only,  // the content without chunk framing
 };
 
-// Passes one body on from `from` to `to`, after `prefix` (sent with the first bytes, or alone).
-// `bytes` counts content sent. An error says on which side: from_failed, else `to`.
+struct Patience {
+  Duration receive, send;
+};
+
+// Passes one body on from `from` to `to`, after `prefix` (sent with the first bytes, or alone). An
+// error says on which side: from_failed, else `to`.
 struct RelayResult {
   IoResult<void> outcome;
   bool from_failed = false;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;  // of content
 };
 Task<RelayResult> relay_body(Wire& from, Wire& to, http::Framing framing, Relay how,
-                             std::string prefix, Duration idle);
+                             std::string prefix, Patience patience);
 
-// Passes everything on, both ways, until both have finished or one broke (upgraded connections).
-Task<void> relay_all(Wire& a, Wire& b, Duration idle);
+// Passes everything on, both ways, until both have finished, one broke, or nothing was said either
+// way for `idle` (upgraded connections).
+struct TunnelBytes {
+  std::uint64_t from_a = 0, from_b = 0;
+};
+Task<TunnelBytes> relay_all(Wire& a, Wire& b, Duration idle);
 
 }  // namespace nuri::router

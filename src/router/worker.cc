@@ -5,8 +5,10 @@
 
 #include <future>
 
+#include "async/deadline.h"
 #include "async/epoll_loop.h"
 #include "async/task_group.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "net/listener.h"
 #include "router/proxy.h"
@@ -19,12 +21,13 @@ struct Worker::State {
   SystemRandom random;
   RouteTable table{loop};
   AccessLog log;
-  Proxy proxy{loop, table, log, random};
+  Proxy proxy;
   async::TaskGroup clients{loop};
   async::Event stopping;
   Duration drain_limit{};
 
-  State(std::string logs, std::size_t index) : log(std::move(logs), index) {}
+  State(std::string logs, std::size_t index, Deadlines deadlines)
+      : log(std::move(logs), index), proxy(loop, table, log, random, deadlines) {}
 
   Task<void> accept_all(net::Listener listener);
   Task<void> tick();
@@ -33,6 +36,9 @@ struct Worker::State {
 
 Task<void> Worker::State::accept_all(net::Listener listener) {
   for (;;) {
+    // Beyond the limit clients wait in the kernel's queue.
+    while (clients.size() >= limits::kRouterClients)
+      if (!co_await async::sleep(10ms)) co_return;
     auto client = co_await listener.accept();
     if (client) {
       clients.spawn(proxy.serve(std::move(*client)));
@@ -64,17 +70,18 @@ Task<void> Worker::State::run(net::Listener listener) {
   table.clear();
 }
 
-Worker::Worker(std::size_t index, Fd listener, std::string logs_directory) : index_(index) {
+Worker::Worker(std::size_t index, Fd listener, std::string logs_directory, Deadlines deadlines)
+    : index_(index) {
   std::promise<void> ready;
   auto began = ready.get_future();
-  thread_ = std::thread(
-      [this, &ready, fd = std::move(listener), logs = std::move(logs_directory)]() mutable {
-        ::pthread_setname_np(::pthread_self(), fmt::format("router-{}", index_).c_str());
-        state_ = std::make_unique<State>(std::move(logs), index_);
-        ready.set_value();
-        State& state = *state_;
-        state.loop.run(state.run(net::Listener(state.loop, std::move(fd))));
-      });
+  thread_ = std::thread([this, &ready, deadlines, fd = std::move(listener),
+                         logs = std::move(logs_directory)]() mutable {
+    ::pthread_setname_np(::pthread_self(), fmt::format("router-{}", index_).c_str());
+    state_ = std::make_unique<State>(std::move(logs), index_, deadlines);
+    ready.set_value();
+    State& state = *state_;
+    state.loop.run(state.run(net::Listener(state.loop, std::move(fd))));
+  });
   began.wait();
 }
 

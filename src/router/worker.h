@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/fd.h"
+#include "router/exchange.h"
 #include "router/table_change.h"
 
 namespace nuri::router {
@@ -17,7 +18,7 @@ class Worker {
  public:
   // Serves clients of `listener` (its own descriptor of the shared socket) until stop(). Access
   // lines go below `logs_directory`; empty: none.
-  Worker(std::size_t index, Fd listener, std::string logs_directory);
+  Worker(std::size_t index, Fd listener, std::string logs_directory, Deadlines deadlines = {});
   ~Worker();
 
   // Any thread. `done` is called on the worker's thread.
@@ -28,7 +29,6 @@ class Worker {
 
  private:
   struct State;
-  void serve(Fd listener, std::string logs_directory);
   std::size_t index_;
   std::unique_ptr<State> state_;
   std::thread thread_;

@@ -1,0 +1,332 @@
+#include "router/exchange.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include "async/deadline.h"
+#include "router/request_head.h"
+
+namespace nuri::router {
+namespace {
+
+constexpr std::size_t kMostAttempts = 3;              // of instances that are there
+constexpr std::size_t kSmallBody = 8 * limits::kKiB;  // goes out with the head
+constexpr Duration kLookAgain = 1s;
+constexpr int kClientGone = 499;  // in logs only; as nginx and gorouter write it
+
+bool is_safe(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
+}
+
+// Requests in flight are counted also when a frame is destroyed.
+struct InFlight {
+  explicit InFlight(Upstream& u) : upstream(u) { upstream.begin(); }
+  InFlight(const InFlight&) = delete;
+  InFlight& operator=(const InFlight&) = delete;
+  ~InFlight() { upstream.end(); }
+  Upstream& upstream;
+};
+
+bool hung_up(int socket) {
+  pollfd poll_fd{socket, POLLRDHUP, 0};
+  return ::poll(&poll_fd, 1, 0) == 1;
+}
+
+// Returns when the peer has finished or is gone; what it sent before stays unread.
+Task<IoResult<void>> until_gone(async::Descriptor& socket) {
+  if (auto ready = co_await socket.readable(); !ready) co_return ready;
+  // Bytes of a next request hide the end behind them: look from time to time.
+  while (!hung_up(socket.native()))
+    if (auto slept = co_await async::sleep(kLookAgain); !slept) co_return slept;
+  co_return IoResult<void>{};
+}
+
+}  // namespace
+
+Request::Request(const http::HeadView& view, std::string_view bytes, std::string client_address,
+                 std::string request_id)
+    : raw(bytes.substr(0, view.bytes)),
+      client(std::move(client_address)),
+      id(std::move(request_id)),
+      host(host_of(view.authority)),
+      version(view.version),
+      keep_alive(view.keep_alive),
+      tunnel(wants_tunnel(view)),
+      framing(http::framing_of_request(view)),
+      head(request_head(view, {client, "http", id})) {
+  const auto here = [&](std::string_view text) {
+    return text.empty() ? std::string_view()
+                        : std::string_view(raw).substr(
+                              static_cast<std::size_t>(text.data() - bytes.data()), text.size());
+  };
+  method = here(view.method);
+  authority = here(view.authority);
+  path = here(view.path_query);
+  referer = here(view.find("Referer").value_or(""));
+  user_agent = here(view.find("User-Agent").value_or(""));
+  accept = here(view.find("Accept").value_or(""));
+}
+
+Access Exchange::access() const {
+  Access a;
+  a.host = request_.authority;
+  a.method = request_.method;
+  a.target = request_.path;
+  a.version = request_.version == http::Version::http11 ? "HTTP/1.1" : "HTTP/1.0";
+  a.referer = request_.referer;
+  a.user_agent = request_.user_agent;
+  a.client = request_.client;
+  a.request_id = request_.id;
+  a.began = began_wall_;
+  a.status = status_;
+  a.received_bytes = body_here_ ? early_body_.size() : uploaded_.bytes;
+  a.sent_bytes = sent_bytes_;
+  a.took = ground_.loop.now() - began_;
+  a.router_took = a.took - upstream_took_;
+  a.error = error_;
+  if (upstream_) {
+    a.instance = upstream_->spec().id;
+    a.backend = upstream_->spec().address;
+    a.index = upstream_->spec().index;
+  }
+  return a;
+}
+
+// Content that came whole with its head is sent with it, and can be sent again.
+void Exchange::take_early_body() {
+  const http::Framing& framing = request_.framing;
+  if (framing.kind == http::Framing::Kind::none) {
+    body_here_ = true;
+  } else if (framing.kind == http::Framing::Kind::length && framing.length <= kSmallBody &&
+             client_.here().size() >= framing.length) {
+    early_body_ = client_.here().substr(0, framing.length);
+    client_.consume(framing.length);
+    body_here_ = true;
+  }
+  client_.keep();
+}
+
+Exchange::Outcome Exchange::fail(Failure failure, Outcome outcome) {
+  failure_ = std::move(failure);
+  return outcome;
+}
+
+Task<After> Exchange::run() {
+  take_early_body();
+  failure_ = {404, "unknown_route",
+              fmt::format("No app is served under '{}'. Check the name, or see what there is: "
+                          "nuri routes",
+                          request_.host)};
+  for (std::size_t attempts = 0; attempts < kMostAttempts;) {
+    // Looked up each time: the table may have changed while an instance was tried.
+    const auto route = ground_.table.find(request_.host, request_.path);
+    if (!route) break;
+    app_ = route->app;
+    if (tried_.empty())
+      failure_ = {503, "no_instances",
+                  "The app has no instance that could answer. See: nuri app NAME"};
+    upstream_ = route->pick(tried_, ground_.loop.now());
+    if (!upstream_) break;
+    tried_.push_back(upstream_.get());
+    const InFlight in_flight(*upstream_);
+    const Time began = ground_.loop.now();
+    const Outcome outcome = co_await attempt();
+    upstream_took_ += ground_.loop.now() - began;
+    if (outcome == Outcome::settled) co_return after_;
+    if (outcome == Outcome::failed) break;
+    if (!upstream_->gone()) ++attempts;
+  }
+  co_return co_await refuse();
+}
+
+// Sends an answer of the router's own.
+Task<After> Exchange::refuse() {
+  const bool close = !request_.keep_alive || !upload_done() || ground_.draining;
+  status_ = failure_.status;
+  error_ = failure_.error;
+  const std::string text = own_answer({.status = status_,
+                                       .error = error_,
+                                       .message = failure_.message,
+                                       .accept = request_.accept,
+                                       .request_id = request_.id,
+                                       .close = close,
+                                       .say_keep = request_.version == http::Version::http10,
+                                       .with_body = request_.method != "HEAD"});
+  if (!co_await client_.send(text, {}, ground_.deadlines.body_idle)) co_return After::close;
+  if (!close) co_return After::next;
+  co_return upload_done() ? After::close : After::linger;
+}
+
+Task<Exchange::Outcome> Exchange::attempt() {
+  // It may have been closed in the meantime: then once more on a new one to the same instance.
+  if (auto kept = upstream_->take_kept()) {
+    Wire server(std::move(*kept));
+    const Outcome outcome = co_await exchange_over(server, Connection::kept);
+    if (outcome != Outcome::again) co_return outcome;
+  }
+  auto socket = co_await async::within(ground_.deadlines.connect, upstream_->connect());
+  if (socket) {
+    Wire server(std::move(*socket));
+    co_return co_await exchange_over(server, Connection::fresh);
+  }
+  upstream_->failed(ground_.loop.now());
+  co_return fail({502, "connection_failed",
+                  fmt::format("The app's instance {} cannot be connected to: {}.",
+                              upstream_->spec().index, describe(socket.error()))},
+                 socket.error() == IoError::cancelled ? Outcome::failed : Outcome::again);
+}
+
+Task<Exchange::Outcome> Exchange::exchange_over(Wire& server, Connection connection) {
+  std::size_t written = 0;
+  const auto sent =
+      co_await server.send(request_.head, early_body_, ground_.deadlines.body_idle, &written);
+  if (!sent && written == 0 && sent.error() != IoError::cancelled) {
+    if (connection == Connection::fresh) upstream_->failed(ground_.loop.now());
+    co_return fail({502, "connection_failed",
+                    fmt::format("The app's instance {} does not take requests: {}.",
+                                upstream_->spec().index, describe(sent.error()))},
+                   Outcome::again);
+  }
+  // An instance that stopped reading may still have answered.
+  co_return co_await converse(server, connection);
+}
+
+Task<Exchange::Outcome> Exchange::converse(Wire& server, Connection connection) {
+  async::Scope answering(co_await async::current_scope());
+  async::TaskGroup beside(co_await async::current_scope());
+  beside.spawn(mind_client(server, answering));
+  Wire::Head answer = co_await answer_of(server).in(answering);
+  Outcome outcome;
+  if (answer.outcome != Wire::Head::Outcome::complete) {
+    outcome = no_answer(answer, connection);
+  } else if (answer.view.status == 101) {
+    std::string head = answer_head(answer.view, {}, request_.id);
+    server.consume(answer.view.bytes);
+    server.keep();
+    // The tunnel reads the client itself.
+    beside.cancel();
+    co_await beside.join();
+    outcome = co_await tunnel(server, std::move(head));
+  } else {
+    outcome = co_await pass_back(server, answer).in(answering);
+  }
+  beside.cancel();
+  co_await beside.join();
+  co_return outcome;
+}
+
+// Passes the request's content on; then notices when the client leaves, so that the instance need
+// not work for nobody.
+Task<void> Exchange::mind_client(Wire& server, async::Scope& answering) {
+  if (!body_here_) {
+    const Duration idle = ground_.deadlines.body_idle;
+    uploaded_ = co_await relay_body(client_, server, request_.framing, Relay::as_it_is, {},
+                                    {.receive = idle, .send = idle});
+    if (!uploaded_.outcome) {
+      // An instance that reads no further may have answered; a client that failed wants none.
+      if (uploaded_.from_failed && uploaded_.outcome.error() != IoError::cancelled)
+        answering.cancel();
+      co_return;
+    }
+  }
+  if (!co_await until_gone(client_.socket())) co_return;
+  client_gone_ = true;
+  answering.cancel();
+}
+
+// Interim answers are the client's (RFC 9110 section 15.2); 101 is final.
+Task<Wire::Head> Exchange::answer_of(Wire& server) {
+  for (std::size_t interims = 0;; ++interims) {
+    Wire::Head answer = co_await server.head(http::HeadParser::Kind::response, ground_.head_space,
+                                             ground_.deadlines.answer, ground_.deadlines.head);
+    if (answer.outcome != Wire::Head::Outcome::complete || answer.view.status >= 200)
+      co_return answer;
+    const bool unasked = answer.view.status == 101 && !request_.tunnel;
+    if (answer.view.status == 101 && !unasked) co_return answer;
+    if (unasked || interims == limits::kInterimAnswers) {
+      answer.outcome = Wire::Head::Outcome::refused;
+      answer.refusal = {502, unasked ? "it switches protocols unasked" : "too many 1xx answers"};
+      server.keep();
+      co_return answer;
+    }
+    const std::string interim = answer_head(answer.view, {}, request_.id);
+    server.consume(answer.view.bytes);
+    server.keep();
+    if (request_.version == http::Version::http11)
+      (void)co_await client_.send(interim, {}, ground_.deadlines.body_idle);
+  }
+}
+
+Exchange::Outcome Exchange::no_answer(const Wire::Head& answer, Connection connection) {
+  const auto upload_error =
+      uploaded_.from_failed && !uploaded_.outcome ? uploaded_.outcome.error() : IoError::cancelled;
+  if (upload_error == IoError::malformed)
+    return fail({400, "bad_request", "The request's content is malformed."}, Outcome::failed);
+  if (upload_error == IoError::timed_out)
+    return fail({408, "request_timeout", "The rest of the request did not come."}, Outcome::failed);
+  if (upload_error != IoError::cancelled || client_gone_ || answer.error == IoError::cancelled) {
+    status_ = kClientGone;
+    error_ = "client_gone";
+    after_ = After::close;
+    return Outcome::settled;
+  }
+  if (connection == Connection::fresh || answer.began) upstream_->failed(ground_.loop.now());
+  const int index = upstream_->spec().index;
+  if (answer.outcome == Wire::Head::Outcome::refused)
+    return fail({502, "bad_answer",
+                 fmt::format("The answer of the app's instance {} breaks the protocol: {}.", index,
+                             answer.refusal.reason)},
+                Outcome::failed);
+  if (answer.error == IoError::timed_out)
+    return fail({504, "answer_timeout",
+                 fmt::format("The app's instance {} did not answer in time.", index)},
+                Outcome::failed);
+  const bool repeatable = is_safe(request_.method) && body_here_ && !answer.began;
+  return fail(
+      {502, "no_answer",
+       fmt::format("The app's instance {} closed the connection without an answer.", index)},
+      repeatable ? Outcome::again : Outcome::failed);
+}
+
+Task<Exchange::Outcome> Exchange::pass_back(Wire& server, Wire::Head& answer) {
+  const http::HeadView& head = answer.view;
+  const bool http10 = request_.version == http::Version::http10;
+  const http::Framing framing = http::framing_of_response(head, request_.method);
+  const bool unframe = framing.kind == http::Framing::Kind::chunked && http10;
+  const bool until_close = framing.kind == http::Framing::Kind::until_close || unframe;
+  const bool close = until_close || !request_.keep_alive || ground_.draining || !upload_done();
+  const bool server_keeps = head.keep_alive && framing.kind != http::Framing::Kind::until_close;
+  status_ = head.status;
+  std::string text =
+      answer_head(head, {.close = close, .say_keep = http10, .unframe = unframe}, request_.id);
+  server.consume(head.bytes);
+  const auto relayed = co_await relay_body(
+      server, client_, framing, unframe ? Relay::data_only : Relay::as_it_is, std::move(text),
+      {.receive = ground_.deadlines.answer, .send = ground_.deadlines.body_idle});
+  sent_bytes_ = relayed.bytes;
+  if (relayed.outcome) {
+    upstream_->succeeded();
+    if (server_keeps && upload_done() && server.here().empty())
+      upstream_->keep(server.take_socket());
+    after_ = !close ? After::next : upload_done() ? After::close : After::linger;
+    co_return Outcome::settled;
+  }
+  const bool cut = relayed.from_failed && relayed.outcome.error() != IoError::cancelled;
+  error_ = cut ? "answer_cut_short" : "client_gone";
+  if (cut) upstream_->failed(ground_.loop.now());
+  after_ = until_close ? After::abort : After::close;
+  co_return Outcome::settled;
+}
+
+Task<Exchange::Outcome> Exchange::tunnel(Wire& server, std::string head) {
+  status_ = 101;
+  after_ = After::close;
+  upstream_->succeeded();
+  if (!co_await client_.send(head, {}, ground_.deadlines.body_idle)) co_return Outcome::settled;
+  const auto bytes = co_await relay_all(client_, server, ground_.deadlines.answer);
+  uploaded_.bytes = bytes.from_a;
+  sent_bytes_ = bytes.from_b;
+  co_return Outcome::settled;
+}
+
+}  // namespace nuri::router

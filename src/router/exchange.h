@@ -1,0 +1,129 @@
+#pragma once
+
+// One request and its answer: find the route, pick an instance, pass on, pass back, perhaps try
+// another instance. One loop's thread; no exceptions.
+//
+// Tried on another instance: anything of which no byte was written, and GET, HEAD, OPTIONS and
+// TRACE until a byte of the answer came, if their content is small enough to be at hand.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "async/task_group.h"
+#include "base/limits.h"
+#include "router/access_log.h"
+#include "router/route_table.h"
+#include "router/wire.h"
+
+namespace nuri::router {
+
+struct Deadlines {
+  Duration idle = limits::kIdleDeadline;           // for a client's next request
+  Duration head = limits::kHeadDeadline;           // for the rest of a head
+  Duration body_idle = limits::kBodyIdleDeadline;  // for each next piece to or from a client
+  Duration connect = 5s;                           // to an instance
+  Duration answer = 15min;  // for an instance's answer to begin, and each next piece of it
+};
+
+// What is common to the requests of one worker.
+struct Ground {
+  async::Loop& loop;
+  RouteTable& table;
+  Deadlines deadlines{};
+  bool draining = false;         // each connection ends after the request that it is in
+  http::HeadSpace head_space{};  // used between two waits only, so one is enough
+};
+
+// A request's head as text that outlives the client's buffer; the views point into it.
+struct Request {
+  // `bytes` begins with the head.
+  Request(const http::HeadView& head, std::string_view bytes, std::string client_address,
+          std::string request_id);
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  std::string raw;
+  std::string client, id;
+  std::string_view method, authority, path, referer, user_agent, accept;
+  std::string host;  // as routes name it
+  http::Version version;
+  bool keep_alive, tunnel;
+  http::Framing framing;
+  std::string head;  // as sent to instances
+};
+
+// What becomes of the client's connection.
+enum class After {
+  next,    // it may ask again
+  close,   // it is over
+  linger,  // it is over, but the client may still be sending: read that away for a while
+  abort,   // the answer was cut short and only a reset can tell
+};
+
+class Exchange {
+ public:
+  // All outlive run().
+  Exchange(Ground& ground, Wire& client, const Request& request)
+      : ground_(ground),
+        client_(client),
+        request_(request),
+        began_(ground.loop.now()),
+        began_wall_(ground.loop.wall()) {}
+
+  // To the end of the answer.
+  Task<After> run();
+  // The app whose route it was; empty if there was none.
+  std::string_view app() const { return app_; }
+  Access access() const;
+
+ private:
+  struct Failure {
+    int status = 502;
+    std::string_view error;
+    std::string message;
+  };
+  enum class Outcome {
+    settled,  // after_ says how
+    failed,   // failure_ says how; the client has got nothing yet
+    again,    // as failed, and another instance may be tried
+  };
+
+  enum class Connection { kept, fresh };
+
+  void take_early_body();
+  Task<Outcome> attempt();
+  Task<Outcome> exchange_over(Wire& server, Connection connection);
+  Task<Outcome> converse(Wire& server, Connection connection);
+  Task<Wire::Head> answer_of(Wire& server);
+  Task<Outcome> pass_back(Wire& server, Wire::Head& answer);
+  Task<Outcome> tunnel(Wire& server, std::string head);
+  Task<void> mind_client(Wire& server, async::Scope& answering);
+  Outcome no_answer(const Wire::Head& answer, Connection connection);
+  Outcome fail(Failure failure, Outcome outcome);
+  Task<After> refuse();
+  bool upload_done() const { return body_here_ || uploaded_.outcome; }
+
+  Ground& ground_;
+  Wire& client_;
+  const Request& request_;
+  Time began_;
+  WallTime began_wall_;
+  std::string app_;
+  std::shared_ptr<Upstream> upstream_;
+  std::vector<const Upstream*> tried_;
+  std::string early_body_;  // all of the content, framing and all, if it came with the head
+  bool body_here_ = false;  // early_body_ is all of it
+  RelayResult uploaded_{std::unexpected(IoError::cancelled), false, 0};  // else; until it is done
+  bool client_gone_ = false;
+
+  After after_ = After::close;
+  Failure failure_;
+  int status_ = 0;
+  std::uint64_t sent_bytes_ = 0;
+  std::string_view error_;
+  Duration upstream_took_{};
+};
+
+}  // namespace nuri::router

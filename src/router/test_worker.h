@@ -1,0 +1,58 @@
+#pragma once
+
+// One worker with a table of its own, for tests: what is put is served when put() returns.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <future>
+#include <initializer_list>
+
+#include "router/test_sockets.h"
+#include "router/worker.h"
+
+namespace nuri::router {
+
+class TestWorker {
+ public:
+  explicit TestWorker(Deadlines deadlines = {}, std::string logs = {}) {
+    listener_ = listen_here(port_);
+    worker_ = std::make_unique<Worker>(0, Fd(::dup(listener_.get())), std::move(logs), deadlines);
+  }
+  std::uint16_t port() const { return port_; }
+  Talk talk() const { return Talk::to(port_); }
+  Worker& worker() { return *worker_; }
+
+  void apply(TableChange change) {
+    std::promise<void> done;
+    worker_->apply(std::make_shared<TableChange>(std::move(change)), [&] { done.set_value(); });
+    ASSERT_EQ(done.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  }
+  // `addresses`: of the instances, whose ids are "HOST/0" and so on.
+  void put(const std::string& host, std::vector<std::string> addresses, std::string path = {}) {
+    model::RouteEntry entry;
+    entry.host = host;
+    entry.path = std::move(path);
+    entry.app = "app-of-" + host;
+    for (auto& address : addresses) {
+      model::Upstream upstream;
+      upstream.index = static_cast<int>(entry.upstreams.size());
+      upstream.id = host + "/" + std::to_string(upstream.index);
+      upstream.address = std::move(address);
+      entry.upstreams.push_back(std::move(upstream));
+    }
+    apply({{std::move(entry)}, {}});
+  }
+
+ private:
+  std::uint16_t port_ = 0;
+  Fd listener_;
+  std::unique_ptr<Worker> worker_;
+};
+
+// The request's text for a host.
+inline std::string get(std::string_view host, std::string_view path = "/") {
+  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n";
+}
+
+}  // namespace nuri::router
