@@ -12,7 +12,8 @@
 
 namespace nuri {
 
-enum class Level { debug, info, warn, error };
+// `off`: only to be set, for simulations that make thousands of errors on purpose.
+enum class Level { debug, info, warn, error, off };
 
 struct Field {
   std::string_view key;

@@ -1,7 +1,9 @@
 #pragma once
 
-// FakeEngine: the Engine of simulations, on a FakeMachine. Calls take a seeded while and fail as
-// the machine's faults say. Made anew with each simulated server.
+// FakeEngine: the Engine of simulations, on a FakeMachine. Calls take a seeded while there and back
+// and fail as the machine's faults say. Made anew with each simulated server.
+
+#include <functional>
 
 #include "async/deadline.h"
 #include "engine/fake/fake_machine.h"
@@ -13,7 +15,7 @@ class FakeEngine final : public Engine {
   FakeEngine(async::Loop& loop, FakeMachine& machine, Random& random)
       : loop_(loop), machine_(machine), random_(random) {}
 
-  // Lets time pass on the machine, and says when something ended. Until cancelled.
+  // Lets time pass on the machine, and says when something changed. Until cancelled.
   Task<void> run();
 
   Task<void> start(InstanceSpec spec) override;
@@ -29,10 +31,17 @@ class FakeEngine final : public Engine {
   Task<void> collect(std::set<Digest> images_in_use) override;
 
  private:
-  // The way to the machine: takes a while, and may not get there.
+  using What = std::function<void(FakeMachine&, Time)>;
+
+  Duration some_while();
+  void advance();
+  Task<void> pause(Duration duration);
+  // The way to the machine, for what only looks.
   Task<void> travel();
-  // The way back: throws if the answer is lost.
-  void come_back();
+  // The way there, `what` done at its end whatever becomes of the caller, and the way back.
+  Task<void> call(InstanceGuid guid, What what);
+  // The way back: takes a while, and throws if the answer is lost.
+  Task<void> come_back();
 
   async::Loop& loop_;
   FakeMachine& machine_;
