@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "model/release.h"
 #include "model/source.h"
@@ -12,6 +14,7 @@ namespace {
 using store::Query;
 
 constexpr Duration kRetry = 1s;
+constexpr Duration kSweepDeadline = 60s;
 
 struct BuildRows {
   model::Build build;
@@ -20,12 +23,17 @@ struct BuildRows {
   std::optional<Digest> previous_image;
 };
 
-std::vector<BuildGuid> waiting(store::Reader& reader) {
-  std::vector<BuildGuid> out;
+struct Unfinished {
+  std::vector<BuildGuid> staging;  // oldest first
+  std::vector<BuildGuid> ended;    // of which something may be left
+};
+
+Unfinished unfinished(store::Reader& reader) {
+  Unfinished out;
   for (const auto& build : reader.all(Query<model::Build>()
-                                          .where(&model::Build::state, model::BuildState::staging)
+                                          .none(&model::Build::step, {model::BuildStep::done})
                                           .order_by(&model::Build::created_at)))
-    out.push_back(build.guid);
+    (build.state == model::BuildState::staging ? out.staging : out.ended).push_back(build.guid);
   return out;
 }
 
@@ -45,6 +53,20 @@ std::optional<BuildRows> load(store::Reader& reader, const BuildGuid& guid) {
   return rows;
 }
 
+// A scope for what the engine does of one build, known under `place` meanwhile.
+class InEngine {
+ public:
+  InEngine(async::Scope*& place, async::Scope& parent) : scope_(parent), place_(place) {
+    place_ = &scope_;
+  }
+  ~InEngine() { place_ = nullptr; }
+  async::Scope& scope() const { return scope_; }
+
+ private:
+  mutable async::Scope scope_;
+  async::Scope*& place_;
+};
+
 engine::BuildSpec spec_of(const BuildRows& rows) {
   engine::BuildSpec spec;
   spec.guid = rows.build.guid;
@@ -61,49 +83,79 @@ engine::BuildSpec spec_of(const BuildRows& rows) {
 
 }  // namespace
 
+Task<void> Builder::follow_rows(store::Follower& rows) {
+  while (co_await rows.next()) {
+    look_ = true;
+    something_.pulse();
+  }
+}
+
 Task<void> Builder::run() {
-  auto follower = parts_.store.follow({store::Noun::build});
-  for (;;) {
-    bool failed = false;
-    try {
-      co_await take_up();
-    } catch (const Error& error) {
-      log_error("cannot take up builds", {{"error", error.message()}});
-      failed = true;
-    }
-    if (failed) {
-      if (!co_await async::sleep(kRetry)) break;
+  async::Scope& scope = co_await async::current_scope();
+  const auto follower = parts_.store.follow({store::Noun::build});
+  builds_.spawn(follow_rows(*follower));
+  while (!scope.cancelled()) {
+    if (!look_) {
+      if (!co_await something_.wait()) break;
       continue;
     }
-    if (!co_await follower->next()) break;
+    look_ = false;
+    try {
+      co_await take_up();
+    } catch (const std::exception& error) {
+      if (!scope.cancelled()) log_error("cannot take up builds", {{"error", error.what()}});
+      look_ = true;
+    }
+    if (look_ && !co_await async::sleep(kRetry)) break;
   }
   builds_.cancel();
   co_await builds_.join();
 }
 
 Task<void> Builder::take_up() {
-  for (const BuildGuid& guid : co_await parts_.store.read(waiting)) {
-    if (running_.contains(guid)) continue;
-    while (running_.size() >= parts_.at_once)
-      if (!co_await ended_.wait()) co_return;
-    running_.insert(guid);
-    builds_.spawn(carry_out(guid));
+  auto [staging, ended] = co_await parts_.store.read(unfinished);
+  for (const auto& [guid, engine] : running_)
+    if (engine && std::ranges::find(staging, guid) == staging.end()) engine->cancel();
+  for (const BuildGuid& guid : staging) {
+    if (running_.size() >= parts_.at_once) break;
+    if (running_.emplace(guid, nullptr).second) builds_.spawn(carry_out(guid));
   }
+  std::erase_if(ended, [&](const BuildGuid& guid) { return running_.contains(guid); });
+  co_await sweep(std::move(ended));
+}
+
+Task<void> Builder::sweep(std::vector<BuildGuid> ended) {
+  for (const engine::Observed& one :
+       co_await async::within(kSweepDeadline, parts_.engine.observe()))
+    if (one.build && !running_.contains(BuildGuid(one.guid.str())))
+      co_await async::within(kSweepDeadline, parts_.engine.remove(one.guid));
+  // Also those that are not seen: their start may still be on its way.
+  for (const BuildGuid& guid : ended)
+    co_await async::within(kSweepDeadline, parts_.engine.remove(InstanceGuid(guid.str())));
+  if (ended.empty()) co_return;
+  co_await parts_.store.write([ended = std::move(ended)](store::Writer& tx) {
+    for (const BuildGuid& guid : ended)
+      if (tx.find(guid))
+        tx.change(guid, [](model::Build& build) { build.step = model::BuildStep::done; });
+  });
 }
 
 Task<void> Builder::carry_out(BuildGuid guid) {
+  async::Scope& scope = co_await async::current_scope();
   for (bool again = true; again;) {
     again = false;
     try {
       co_await build(guid);
-    } catch (const Error& error) {
-      log_error("a build is tried again", {{"build", guid.str()}, {"error", error.message()}});
-      again = error.code() != Code::cancelled;
+    } catch (const std::exception& error) {
+      again = !scope.cancelled();
+      if (again)
+        log_error("a build is tried again", {{"build", guid.str()}, {"error", error.what()}});
     }
     if (again && !co_await async::sleep(kRetry)) again = false;
   }
   running_.erase(guid);
-  ended_.pulse();
+  look_ = true;
+  something_.pulse();
 }
 
 Task<void> Builder::build(BuildGuid guid) {
@@ -116,14 +168,19 @@ Task<void> Builder::build(BuildGuid guid) {
     co_return;
   }
   co_await parts_.store.write([guid](store::Writer& tx) {
-    tx.change(guid, [](model::Build& build) { build.step = model::BuildStep::running; });
+    tx.change(guid, [](model::Build& build) {
+      if (build.state == model::BuildState::staging) build.step = model::BuildStep::running;
+    });
   });
   std::optional<engine::BuildResult> result;
   std::string why;
   try {
-    result = co_await async::within(parts_.limit, parts_.engine.build(spec_of(*rows)));
+    const InEngine here(running_[guid], co_await async::current_scope());
+    result =
+        co_await async::within(parts_.limit, parts_.engine.build(spec_of(*rows))).in(here.scope());
   } catch (const Error& error) {
-    // The engine is away, or this server stops: the row stays, and the build is taken up again.
+    // The engine is away, this server stops, or the build was cut short: what is still STAGING is
+    // taken up again.
     if (error.code() == Code::unavailable || error.code() == Code::cancelled) throw;
     why = error.code() == Code::timeout
               ? fmt::format("the build took longer than {} minutes",
@@ -139,7 +196,8 @@ Task<void> Builder::build(BuildGuid guid) {
 Task<void> Builder::fail(BuildGuid guid, AppGuid app, std::string why) {
   co_await parts_.log.write(app, "Build failed: " + why, 0, "STG");
   co_await parts_.store.write([guid, why, now = parts_.loop.wall()](store::Writer& tx) {
-    if (!tx.find(guid)) return;
+    const auto row = tx.find(guid);
+    if (!row || row->state != model::BuildState::staging) return;
     tx.change(guid, [&](model::Build& build) {
       build.state = model::BuildState::failed;
       build.step = model::BuildStep::done;

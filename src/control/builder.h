@@ -1,9 +1,10 @@
 #pragma once
 
 // Builder: carries out builds. A build is a row before it is anything else, so one that a crash cut
-// off is found STAGING and run again from its package.
+// off is found STAGING and run again from its package. One whose row is no longer STAGING (its app
+// is being deleted) is cut short. The row's step is `done` once nothing of the build is left.
 
-#include <set>
+#include <map>
 
 #include "async/task_group.h"
 #include "base/random.h"
@@ -30,7 +31,10 @@ class Builder {
   Task<void> run();
 
  private:
+  Task<void> follow_rows(store::Follower& rows);
   Task<void> take_up();
+  // Removes the sandboxes of builds that do not run here, and says so in their rows.
+  Task<void> sweep(std::vector<BuildGuid> ended);
   Task<void> build(BuildGuid guid);
   Task<void> carry_out(BuildGuid guid);
   Task<void> fail(BuildGuid guid, AppGuid app, std::string why);
@@ -38,8 +42,9 @@ class Builder {
 
   BuilderParts parts_;
   async::TaskGroup builds_;
-  std::set<BuildGuid> running_;
-  async::Event ended_;
+  std::map<BuildGuid, async::Scope*> running_;  // null: not in the engine's hands
+  bool look_ = true;
+  async::Event something_;
 };
 
 }  // namespace nuri::control

@@ -55,7 +55,7 @@ void expire(store::Writer& tx, const model::App& app) {
         return deployments.contains(row.guid) || row.state == model::DeploymentState::active;
       });
   keep_newest<model::Build>(tx, app.guid, kBuildsPerApp, [](const model::Build& row) {
-    return row.state == model::BuildState::staging;
+    return row.step != model::BuildStep::done;
   });
   keep_newest<model::Droplet>(tx, app.guid, kDropletsPerApp, [&](const model::Droplet& row) {
     return droplets.contains(row.guid);

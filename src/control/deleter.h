@@ -3,8 +3,8 @@
 // Deleter: carries out the jobs that delete things. A job is a row; its steps are idempotent, so
 // one that a crash cut off is simply done again.
 //
-// Operations: "app.delete" (the app's instances end first, then its rows, log and caches go),
-// "route.delete".
+// Operations: "app.delete" (the app's instances and builds end first, then its rows, log and caches
+// go), "route.delete".
 
 #include <set>
 

@@ -52,7 +52,7 @@ Task<void> Reconciler::follow_rows() {
         if (!changes) co_return;
         for (const AppGuid& app :
              co_await parts_.store.read([changes = std::move(*changes)](store::Reader& reader) {
-               return apps_of(reader, changes);
+               return changes.empty() ? all_apps(reader) : apps_of(reader, changes);
              }))
           mark(app);
       }
@@ -77,7 +77,7 @@ Task<void> Reconciler::follow_engine() {
 }
 
 Task<void> Reconciler::look() {
-  const std::set<InstanceGuid> settled = settling_;
+  const std::map<InstanceGuid, AppGuid> settled = settling_;
   stale_ = false;
   std::vector<engine::Observed> all;
   try {
@@ -96,12 +96,17 @@ Task<void> Reconciler::look() {
   for (const auto& [guid, one] : seen_)
     if (!now.contains(guid)) mark(one.app);
   seen_ = std::move(now);
-  for (const InstanceGuid& guid : settled) settling_.erase(guid);
+  // Now that it is known what became of them, their apps may go on.
+  for (const auto& [guid, app] : settled) {
+    settling_.erase(guid);
+    mark(app);
+  }
   looked_.pulse();
 }
 
 Task<void> Reconciler::work() {
-  for (;;) {
+  async::Scope& scope = co_await async::current_scope();
+  while (!scope.cancelled()) {
     const WallTime now = parts_.loop.wall();
     for (auto it = later_.begin(); it != later_.end();)
       if (it->second <= now) {
@@ -125,15 +130,17 @@ Task<void> Reconciler::work() {
     try {
       if (stale_) co_await look();
       if (!dirty_.empty()) {
-        app = *dirty_.begin();
-        dirty_.erase(dirty_.begin());
+        // Each in its turn, so that one app which always has something to do stops no other.
+        auto next = dirty_.upper_bound(last_);
+        if (next == dirty_.end()) next = dirty_.begin();
+        app = last_ = *next;
+        dirty_.erase(next);
         co_await step(*app);
       }
-    } catch (const Error& error) {
-      if (error.code() == Code::cancelled) co_return;
-      failure = error.message();
+    } catch (const std::exception& error) {
+      failure = error.what();
     }
-    if (failure.empty()) continue;
+    if (failure.empty() || scope.cancelled()) continue;
     log_error("cannot reconcile", {{"app", app ? app->str() : "-"}, {"error", failure}});
     if (app) mark_later(*app, parts_.loop.wall() + kRetry);
     if (!co_await async::sleep(app ? Duration(0) : kRetry)) co_return;
@@ -143,22 +150,17 @@ Task<void> Reconciler::work() {
 Task<void> Reconciler::step(AppGuid app) {
   auto view =
       co_await parts_.store.read([app](store::Reader& reader) { return load_view(reader, app); });
-  plan::World world;
-  world.now = parts_.loop.wall();
-  for (const auto& [guid, one] : seen_)
-    if (one.app == app) world.sandboxes.emplace(guid, plan::Sighting{one.exit});
+  const plan::World world = world_of(app);
+  std::set<InstanceGuid> rows;
+  if (view)
+    for (const auto& row : view->instances) rows.insert(row.guid);
+  forget(app, rows);
   if (!view) {
     // The app is gone: so must be what it left.
     for (const auto& [guid, sighting] : world.sandboxes)
-      if (!acting_.contains(guid) && !settling_.contains(guid)) begin(guid, app, remove(guid));
+      if (!world.busy.contains(guid)) begin(guid, app, remove(guid, app));
     co_return;
   }
-  world.busy = acting_;
-  world.busy.insert(settling_.begin(), settling_.end());
-  for (const auto& [guid, watch] : watches_) world.health.emplace(guid, watch->history.verdict);
-  for (const auto& row : view->instances)
-    if (const auto it = refused_.find(row.guid); it != refused_.end()) world.refused.insert(*it);
-
   const plan::AppPlan plan = plan::reconcile(*view, world, parts_.random);
   if (plan.writes()) {
     if (!co_await write(plan, *view)) {
@@ -169,6 +171,34 @@ Task<void> Reconciler::step(AppGuid app) {
   }
   act(plan, *view);
   if (plan.next_look) mark_later(app, *plan.next_look);
+}
+
+plan::World Reconciler::world_of(const AppGuid& app) const {
+  plan::World world;
+  world.now = parts_.loop.wall();
+  for (const auto& [guid, one] : seen_)
+    if (one.app == app) world.sandboxes.emplace(guid, plan::Sighting{one.exit});
+  for (const auto& [guid, watch] : watches_)
+    if (watch->app == app) world.health.emplace(guid, watch->history.verdict);
+  for (const auto& [guid, refusal] : refused_)
+    if (refusal.app == app) world.refused.emplace(guid, refusal.exit);
+  for (const auto& [guid, of] : removed_)
+    if (of == app) world.removed.insert(guid);
+  world.busy = acting_;
+  for (const auto& [guid, of] : settling_) world.busy.insert(guid);
+  return world;
+}
+
+void Reconciler::forget(const AppGuid& app, const std::set<InstanceGuid>& rows) {
+  for (auto& [guid, watch] : watches_)
+    if (watch->app == app && !rows.contains(guid)) watch->wanted = false;
+  std::erase_if(watches_, [](const auto& entry) { return !entry.second->wanted; });
+  std::erase_if(refused_, [&](const auto& entry) {
+    return entry.second.app == app && !rows.contains(entry.first);
+  });
+  std::erase_if(removed_, [&](const auto& entry) {
+    return entry.second == app && !rows.contains(entry.first);
+  });
 }
 
 Task<bool> Reconciler::write(const plan::AppPlan& plan, const plan::AppView& view) {
@@ -196,24 +226,18 @@ Task<void> Reconciler::report(const plan::AppPlan& plan, const plan::AppView& vi
 
 void Reconciler::act(const plan::AppPlan& plan, const plan::AppView& view) {
   const AppGuid& app = view.app.guid;
-  std::set<InstanceGuid> known(plan.erase.begin(), plan.erase.end());
-  for (const InstanceGuid& guid : plan.start) begin(guid, app, start(guid));
-  for (const InstanceGuid& guid : plan.remove) begin(guid, app, remove(guid));
-  for (const InstanceGuid& guid : plan.stop) begin(guid, app, stop(guid, grace_of(view, guid)));
+  std::set<InstanceGuid> known;
+  for (const InstanceGuid& guid : plan.start) begin(guid, app, start(guid, app));
+  for (const InstanceGuid& guid : plan.remove) begin(guid, app, remove(guid, app));
+  for (const InstanceGuid& guid : plan.stop)
+    begin(guid, app, stop(guid, app, grace_of(view, guid)));
   // Sandboxes that no row knows: what a crash between two steps left.
   for (const auto& row : view.instances) known.insert(row.guid);
   for (const auto& row : plan.insert) known.insert(row.guid);
   for (const auto& [guid, one] : seen_)
     if (one.app == app && !known.contains(guid) && !acting_.contains(guid) &&
         !settling_.contains(guid))
-      begin(guid, app, remove(guid));
-  for (const InstanceGuid& guid : plan.erase) {
-    refused_.erase(guid);
-    if (const auto it = watches_.find(guid); it != watches_.end()) {
-      it->second->wanted = false;
-      watches_.erase(it);
-    }
-  }
+      begin(guid, app, remove(guid, app));
   keep_watches(view);
 }
 
@@ -226,26 +250,25 @@ Task<void> Reconciler::carry_out(InstanceGuid instance, AppGuid app, Task<void> 
   std::string failure;
   try {
     co_await std::move(action);
-  } catch (const Error& error) {
-    failure = error.message();
+  } catch (const std::exception& error) {
+    failure = error.what();
   }
   if (!failure.empty()) {
     log_warn("an action on an instance failed", {{"instance", instance.str()}, {"error", failure}});
     (void)co_await async::sleep(kRetry);
   }
   acting_.erase(instance);
-  settling_.insert(instance);
+  settling_.emplace(instance, app);
   stale_ = true;
-  mark(app);
   something_.pulse();
 }
 
-Task<void> Reconciler::start(InstanceGuid instance) {
-  auto rows = co_await parts_.store.read(
-      [instance](store::Reader& reader) { return load_spec(reader, instance); });
-  if (!rows) co_return;  // stopped and erased in the meantime
+Task<void> Reconciler::start(InstanceGuid instance, AppGuid app) {
   std::optional<model::InstanceExit> refusal;
   try {
+    auto rows = co_await parts_.store.read(
+        [instance](store::Reader& reader) { return load_spec(reader, instance); });
+    if (!rows) co_return;  // stopped in the meantime
     co_await async::within(kEngineDeadline, parts_.engine.start(instance_spec(*rows)));
   } catch (const Error& error) {
     // What may pass by itself is tried again; the rest is the app's crash, told to its developer.
@@ -254,10 +277,10 @@ Task<void> Reconciler::start(InstanceGuid instance) {
       throw;
     refusal = {model::ExitReason::start_failed, 0, 0, error.message()};
   }
-  if (refusal) refused_[instance] = *refusal;
+  if (refusal) refused_[instance] = {app, *refusal};
 }
 
-Task<void> Reconciler::stop(InstanceGuid instance, Duration grace) {
+Task<void> Reconciler::stop(InstanceGuid instance, AppGuid app, Duration grace) {
   co_await parts_.routes.sync(kSyncLimit);
   co_await parts_.routes.drain(instance, kDrainLimit);
   co_await async::within(kEngineDeadline, parts_.engine.stop(instance, grace));
@@ -269,11 +292,12 @@ Task<void> Reconciler::stop(InstanceGuid instance, Duration grace) {
     }
   };
   (void)co_await async::within(grace + kStopMargin, gone(*this, instance));
-  co_await remove(instance);
+  co_await remove(instance, app);
 }
 
-Task<void> Reconciler::remove(InstanceGuid instance) {
+Task<void> Reconciler::remove(InstanceGuid instance, AppGuid app) {
   co_await async::within(kEngineDeadline, parts_.engine.remove(instance));
+  removed_[instance] = app;
 }
 
 void Reconciler::keep_watches(const plan::AppView& view) {
@@ -287,6 +311,10 @@ void Reconciler::keep_watches(const plan::AppView& view) {
       const auto process = process_of(view, row);
       if (!process) continue;
       auto state = std::make_shared<Watch>();
+      state->app = row.app;
+      // It was well when the last server looked: three failures from now on make it unhealthy.
+      if (row.state == model::InstanceState::running)
+        state->history.verdict.health = plan::Verdict::Health::healthy;
       watches_.emplace(row.guid, state);
       actions_.spawn(watch(row.guid, row.app, process->health_check, state));
     } else if (!live && it != watches_.end()) {
@@ -308,21 +336,21 @@ Task<void> Reconciler::watch(InstanceGuid instance, AppGuid app, model::HealthCh
       std::chrono::seconds(check.interval_s.value_or(model::kDefaultHealthIntervalS));
   while (state->wanted) {
     const auto before = state->history.verdict;
+    Duration wait = kRetry;
     try {
       auto result =
           co_await async::within(probe.timeout + 1s, parts_.engine.probe(instance, probe));
       state->history =
           plan::after_probe(state->history, result.healthy, result.detail, result.ports);
-    } catch (const Error& error) {
+      wait = std::max<Duration>(plan::next_probe(state->history, interval), 5ms);
+    } catch (const std::exception& error) {
       // The engine could not ask: nothing is known of the app. A later look tells whether it still
       // runs.
-      if (error.code() == Code::cancelled) co_return;
-      state->history.verdict.detail = error.message();
+      state->history.verdict.detail = error.what();
     }
     const auto& verdict = state->history.verdict;
     if (verdict.health != before.health || verdict.ports != before.ports) mark(app);
-    if (!co_await async::sleep(std::max<Duration>(plan::next_probe(state->history, interval), 5ms)))
-      co_return;
+    if (!co_await async::sleep(wait)) co_return;
   }
 }
 

@@ -36,8 +36,13 @@ class Reconciler {
 
  private:
   struct Watch {
+    AppGuid app;
     bool wanted = true;
     plan::HealthHistory history;
+  };
+  struct Refusal {
+    AppGuid app;
+    model::InstanceExit exit;
   };
 
   Task<void> follow_rows();
@@ -51,10 +56,13 @@ class Reconciler {
   void act(const plan::AppPlan& plan, const plan::AppView& view);
   void begin(const InstanceGuid& instance, const AppGuid& app, Task<void> action);
   Task<void> carry_out(InstanceGuid instance, AppGuid app, Task<void> action);
-  Task<void> start(InstanceGuid instance);
-  Task<void> stop(InstanceGuid instance, Duration grace);
-  Task<void> remove(InstanceGuid instance);
+  Task<void> start(InstanceGuid instance, AppGuid app);
+  Task<void> stop(InstanceGuid instance, AppGuid app, Duration grace);
+  Task<void> remove(InstanceGuid instance, AppGuid app);
 
+  plan::World world_of(const AppGuid& app) const;
+  // Of what has no row any more.
+  void forget(const AppGuid& app, const std::set<InstanceGuid>& rows);
   void keep_watches(const plan::AppView& view);
   Task<void> watch(InstanceGuid instance, AppGuid app, model::HealthCheck check,
                    std::shared_ptr<Watch> state);
@@ -68,10 +76,12 @@ class Reconciler {
   bool stale_ = true;
   async::Event looked_;  // pulsed when seen_ is new
   std::set<InstanceGuid> acting_;
-  std::set<InstanceGuid> settling_;  // acted on since seen_ was asked for
-  std::map<InstanceGuid, model::InstanceExit> refused_;
+  std::map<InstanceGuid, AppGuid> settling_;  // acted on since seen_ was asked for
+  std::map<InstanceGuid, Refusal> refused_;
+  std::map<InstanceGuid, AppGuid> removed_;  // with success
   std::map<InstanceGuid, std::shared_ptr<Watch>> watches_;
   std::set<AppGuid> dirty_;
+  AppGuid last_;  // that had its turn
   std::map<AppGuid, WallTime> later_;
   async::Event something_;
 };

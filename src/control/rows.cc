@@ -44,6 +44,9 @@ std::optional<plan::AppView> load_view(store::Reader& reader, const AppGuid& gui
       reader.all(Query<model::Deployment>()
                      .where(&model::Deployment::app, guid)
                      .where(&model::Deployment::state, model::DeploymentState::active));
+  if (auto current = reader.find(view.app.current_deployment);
+      current && current->state != model::DeploymentState::active)
+    view.deployments.push_back(std::move(*current));
   view.instances = reader.all(Query<model::Instance>().where(&model::Instance::app, guid));
   return view;
 }
@@ -65,12 +68,14 @@ std::optional<SpecRows> load_spec(store::Reader& reader, const InstanceGuid& gui
   const auto app = reader.find(instance->app);
   const auto process = reader.find(instance->process);
   const auto deployment = reader.find(instance->deployment);
-  if (!app || !process || !deployment) return std::nullopt;
+  if (!app || !process || !deployment) return std::nullopt;  // instances go before these
   const auto revision = reader.find(deployment->revision);
   const auto droplet = reader.find(deployment->droplet);
   const auto space = reader.find(app->space);
   const auto org = space ? reader.find(space->org) : std::nullopt;
-  if (!revision || !droplet || !org) return std::nullopt;
+  if (!revision || !droplet || !org)
+    throw Error(Code::unprocessable,
+                "the droplet or the revision that it runs is gone: push the app again");
   return SpecRows{*app,      *process, *revision, *droplet,
                   *instance, *space,   *org,      uris_of(reader, app->guid)};
 }

@@ -17,7 +17,8 @@ std::set<AppGuid> apps_of(store::Reader& reader, const store::Changes& changes);
 
 // Nullopt if the app is gone.
 std::optional<plan::AppView> load_view(store::Reader& reader, const AppGuid& app);
-// Nullopt if the instance, or anything that it needs, is gone.
+// Nullopt if the instance is gone or to stop. Throws Error{unprocessable}, for its developer, if
+// something that it runs with is gone.
 std::optional<SpecRows> load_spec(store::Reader& reader, const InstanceGuid& instance);
 // The app's addresses: "host.domain/path".
 std::vector<std::string> uris_of(store::Reader& reader, const AppGuid& app);

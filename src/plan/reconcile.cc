@@ -42,10 +42,16 @@ class Reconciliation {
     for (Row& row : rows_) observe(row);
     if (app_.state == AppState::stopped) {
       for (Row& row : rows_) ask_to_stop(row);
+      let_go();
     } else {
-      fill_in();
-      advance();
-      fill_in();  // what a switch or a roll-back left without a deployment is asked to stop at once
+      // Again after a switch or a roll-back: what it left without a deployment is to stop at once.
+      for (bool moved = true; moved;) {
+        const auto current = app_.current_deployment;
+        const auto active = active_;
+        fill_in();
+        advance();
+        moved = current != app_.current_deployment || active != active_;
+      }
     }
     for (Row& row : rows_) act(row);
     return collect();
@@ -59,6 +65,7 @@ class Reconciliation {
   };
 
   bool busy(const Instance& i) const { return world_.busy.contains(i.guid); }
+  bool removed(const Instance& i) const { return world_.removed.contains(i.guid); }
   const Sighting* sighting(const Instance& i) const {
     const auto it = world_.sandboxes.find(i.guid);
     return it == world_.sandboxes.end() ? nullptr : &it->second;
@@ -91,7 +98,7 @@ class Reconciliation {
       else if (n != *active_)
         finalize(d, DeploymentReason::superseded, "a newer deployment took its place");
       else if (d.reason == DeploymentReason::canceling)
-        finalize(d, DeploymentReason::canceled, "cancelled");
+        roll_back(d, DeploymentReason::canceled, "cancelled");
     }
     if (active_ && deployments_[*active_].state != DeploymentState::active) active_.reset();
   }
@@ -102,6 +109,14 @@ class Reconciliation {
     d.step = DeploymentStep::done;
     if (reason != DeploymentReason::deployed) d.error = std::move(why);
     d.last_status_change = world_.now;
+  }
+
+  // What serves goes on, and is what the next start runs, too.
+  void roll_back(Deployment& d, DeploymentReason reason, std::string why) {
+    finalize(d, reason, std::move(why));
+    if (serves(d.guid) || app_.current_droplet != d.droplet) return;
+    for (const Deployment& current : deployments_)
+      if (serves(current.guid) && current.droplet) app_.current_droplet = current.droplet;
   }
 
   // Brings a row up to what is seen of its sandbox.
@@ -182,14 +197,24 @@ class Reconciliation {
       const Process* process = process_of(i);
       if (!keeps || !process || i.index >= process->instances) ask_to_stop(row);
     }
+    let_go();
     if (next_waits) return;
     if (app_.current_deployment) insert_missing(app_.current_deployment);
     if (next && !serves(next->guid)) insert_missing(next->guid);
   }
 
+  // The end of rows that are to stop and whose sandbox is gone, or was never asked for.
+  void let_go() {
+    for (Row& row : rows_) {
+      const Instance& i = row.value;
+      if (i.desired != InstanceDesire::stop) continue;
+      if (row.inserted || (!busy(i) && !sighting(i) && removed(i))) row.erased = true;
+    }
+  }
+
   bool others_than(const DeploymentGuid& guid) const {
     return std::any_of(rows_.begin(), rows_.end(),
-                       [&](const Row& row) { return row.value.deployment != guid; });
+                       [&](const Row& row) { return !row.erased && row.value.deployment != guid; });
   }
 
   bool wanted_of(const DeploymentGuid& guid) const {
@@ -236,7 +261,7 @@ class Reconciliation {
       Deployment& d = deployments_[*active_];
       if (d.step == DeploymentStep::queued) d.step = DeploymentStep::starting;
       if (const Instance* culprit = failed_instance(d.guid))
-        finalize(d, DeploymentReason::failed, failure_text(*culprit));
+        roll_back(d, DeploymentReason::failed, failure_text(*culprit));
       else if (all_healthy(d.guid))
         finish(d);
       if (d.state != DeploymentState::active) active_.reset();
@@ -279,23 +304,21 @@ class Reconciliation {
     return "instance " + std::to_string(i.index) + ": " + model::describe(i.exit);
   }
 
-  // The engine's part for a row, and the end of rows whose sandbox is gone.
+  // The engine's part for a row.
   void act(Row& row) {
     Instance& i = row.value;
-    if (busy(i)) return;
+    if (row.erased || busy(i)) return;
     const Sighting* seen = sighting(i);
     if (i.desired == InstanceDesire::stop) {
-      if (!seen)
-        row.erased = true;
-      else if (seen->exit)
-        plan_.remove.push_back(i.guid);
-      else
+      if (seen && !seen->exit)
         plan_.stop.push_back(i.guid);
+      else
+        plan_.remove.push_back(i.guid);
       return;
     }
     if (i.state == InstanceState::starting && !seen) plan_.start.push_back(i.guid);
     if (i.state != InstanceState::crashed) return;
-    if (seen) {
+    if (seen || !removed(i)) {
       plan_.remove.push_back(i.guid);
     } else if (world_.now >= *i.next_start_at) {
       row.erased = true;

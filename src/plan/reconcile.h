@@ -5,8 +5,9 @@
 // same plan.
 //
 // How it is safe: a row is written before its action, an instance's row goes only when its sandbox
-// is gone, and a replacement is a new row in the place of the old one. So no two sandboxes ever run
-// with one index of one deployment, and whatever is cut off is seen and taken up by the next plan.
+// is gone for good, and a replacement is a new row in the place of the old one. So no two sandboxes
+// ever run with one index of one deployment, and whatever is cut off is seen and taken up by the
+// next plan.
 
 #include <map>
 #include <optional>
@@ -51,6 +52,9 @@ struct World {
   // An action for it is under way, or ended after `sandboxes` was seen: nothing may be concluded
   // from it.
   std::set<InstanceGuid> busy;
+  // The engine has confirmed that it removed them. One that is merely not seen may still come: its
+  // start may be on the way, sent by a server that died since.
+  std::set<InstanceGuid> removed;
   WallTime now;
 };
 
