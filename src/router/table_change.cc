@@ -23,15 +23,21 @@ json::object entry_json(const model::RouteEntry& entry) {
   return {{"host", entry.host}, {"path", entry.path}, {"app", entry.app}, {"upstreams", upstreams}};
 }
 
+int number(const json::object& o, std::string_view key, int otherwise, int most) {
+  const std::int64_t value = json::get_int(o, key, otherwise);
+  if (value < 0 || value > most)
+    throw Error(Code::unprocessable, fmt::format("'{}' must be 0 to {}", key, most));
+  return static_cast<int>(value);
+}
+
 model::Upstream upstream_from(const json::object& o) {
   model::Upstream u;
   u.id = json::require_string(o, "id");
   u.address = json::require_string(o, "address");
-  u.port = static_cast<int>(json::get_int(o, "port"));
-  u.index = static_cast<int>(json::get_int(o, "index"));
-  u.weight = static_cast<int>(json::get_int(o, "weight", 1));
+  u.port = number(o, "port", 0, 65535);
+  u.index = number(o, "index", 0, 1'000'000);
+  u.weight = number(o, "weight", 1, 1'000'000);
   if (o.contains("protocol")) model::from_json(o.at("protocol"), u.protocol);
-  if (u.port < 0 || u.port > 65535) throw Error(Code::unprocessable, "'port' must be 0 to 65535");
   return u;
 }
 

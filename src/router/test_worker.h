@@ -17,11 +17,13 @@ class TestWorker {
  public:
   explicit TestWorker(Deadlines deadlines = {}, std::string logs = {}) {
     listener_ = listen_here(port_);
-    worker_ = std::make_unique<Worker>(0, Fd(::dup(listener_.get())), std::move(logs), deadlines);
+    worker_ = std::make_unique<Worker>(0, listener(), std::move(logs), deadlines);
   }
   std::uint16_t port() const { return port_; }
   Talk talk() const { return Talk::to(port_); }
   Worker& worker() { return *worker_; }
+  // The listening socket, once more.
+  Fd listener() const { return Fd(::dup(listener_.get())); }
 
   void apply(TableChange change) {
     std::promise<void> done;

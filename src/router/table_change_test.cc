@@ -1,0 +1,81 @@
+#include "router/table_change.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace nuri::router {
+namespace {
+
+model::RouteEntry entry(std::string host, std::size_t upstreams) {
+  model::RouteEntry out{.host = std::move(host), .path = "/p", .app = "app", .upstreams = {}};
+  for (std::size_t n = 0; n < upstreams; ++n)
+    out.upstreams.push_back({.id = "instance-" + std::to_string(n),
+                             .address = "door:/run/nuri/R/i/x/door.sock",
+                             .port = 8080,
+                             .index = static_cast<int>(n),
+                             .weight = 3,
+                             .protocol = model::DestinationProtocol::http2});
+  return out;
+}
+
+template <class T>
+T back(const FeedMessage& message) {
+  return std::get<T>(parse_feed_message(encode(message)));
+}
+
+TEST(TableChange, MessagesComeBackAsTheyWere) {
+  const TableChange change{{entry("a.test", 2), entry("b.test", 0)}, {{"c.test", "/x"}}};
+  const auto same = back<TableChange>(change);
+  EXPECT_EQ(same.put, change.put);
+  EXPECT_EQ(same.remove, change.remove);
+  EXPECT_EQ(back<Commit>(Commit{7}).number, 7U);
+  EXPECT_EQ(back<Drain>(Drain{"x"}).upstream, "x");
+  back<Begin>(Begin{});
+  back<FetchListeners>(FetchListeners{});
+  EXPECT_TRUE(back<TableChange>(TableChange{}).empty());
+}
+
+TEST(TableChange, RepliesComeBackAsTheyWere) {
+  EXPECT_EQ(std::get<Committed>(parse_feed_reply(encode(FeedReply(Committed{9})))).number, 9U);
+  EXPECT_EQ(std::get<Drained>(parse_feed_reply(encode(FeedReply(Drained{"x"})))).upstream, "x");
+  const ListenerNames names{{"apps", "dns-udp"}};
+  EXPECT_EQ(std::get<ListenerNames>(parse_feed_reply(encode(FeedReply(names)))).names, names.names);
+}
+
+TEST(TableChange, WhatCannotBeIsRefusedByName) {
+  for (const char* text : {"", "[]", "{\"put\":1}", "{\"put\":[1]}", "{\"put\":[{}]}",
+                           "{\"remove\":[{}]}", "{\"commit\":\"x\"}", "{\"drain\":1}",
+                           "{\"put\":[{\"host\":\"a\",\"upstreams\":[{\"id\":\"i\"}]}]}",
+                           "{\"put\":[{\"host\":\"a\",\"upstreams\":[{\"id\":\"i\",\"address\":"
+                           "\"x\",\"port\":65536}]}]}",
+                           "{\"put\":[{\"host\":\"a\",\"upstreams\":[{\"id\":\"i\",\"address\":"
+                           "\"x\",\"weight\":-1}]}]}",
+                           "{\"put\":[{\"host\":\"a\",\"upstreams\":[{\"id\":\"i\",\"address\":"
+                           "\"x\",\"index\":4294967296}]}]}"})
+    EXPECT_THROW(parse_feed_message(text), Error) << text;
+  EXPECT_THROW(parse_feed_reply("{}"), Error);
+}
+
+TEST(TableChange, SplitsIntoPiecesUnderTheLimitInOrder) {
+  TableChange change;
+  for (int n = 0; n < 300; ++n) change.put.push_back(entry("h" + std::to_string(n), 3));
+  for (int n = 0; n < 300; ++n) change.remove.push_back({"r" + std::to_string(n), "/x"});
+  constexpr std::size_t kLimit = 4096;
+  TableChange together;
+  const auto pieces = split(change, kLimit);
+  EXPECT_GT(pieces.size(), 10U);
+  for (const auto& piece : pieces) {
+    EXPECT_LE(encode(FeedMessage(piece)).size(), kLimit);
+    together.put.insert(together.put.end(), piece.put.begin(), piece.put.end());
+    together.remove.insert(together.remove.end(), piece.remove.begin(), piece.remove.end());
+  }
+  EXPECT_EQ(together.put, change.put);
+  EXPECT_EQ(together.remove, change.remove);
+  EXPECT_TRUE(split({}, kLimit).empty());
+  EXPECT_EQ(split({{entry("large", 500)}, {}}, kLimit).size(), 1U);
+}
+
+}  // namespace
+}  // namespace nuri::router
