@@ -44,14 +44,12 @@ class Reconciliation {
       for (Row& row : rows_) ask_to_stop(row);
       let_go();
     } else {
-      // Again after a switch or a roll-back: what it left without a deployment is to stop at once.
-      for (bool moved = true; moved;) {
-        const auto current = app_.current_deployment;
-        const auto active = active_;
+      // Again after a switch, a roll-back or a row's end: what these allow is to begin at once.
+      do {
+        moved_ = false;
         fill_in();
         advance();
-        moved = current != app_.current_deployment || active != active_;
-      }
+      } while (moved_);
     }
     for (Row& row : rows_) act(row);
     return collect();
@@ -174,6 +172,7 @@ class Reconciliation {
     if (i.desired == InstanceDesire::stop) return;
     i.desired = InstanceDesire::stop;
     i.routable = false;
+    moved_ = true;
     enter(i, InstanceState::stopping);
   }
 
@@ -208,7 +207,8 @@ class Reconciliation {
     for (Row& row : rows_) {
       const Instance& i = row.value;
       if (i.desired != InstanceDesire::stop) continue;
-      if (row.inserted || (!busy(i) && !sighting(i) && removed(i))) row.erased = true;
+      if (row.erased || !(row.inserted || (!busy(i) && !sighting(i) && removed(i)))) continue;
+      row.erased = moved_ = true;
     }
   }
 
@@ -226,6 +226,7 @@ class Reconciliation {
   void make_current(const Deployment& d) {
     app_.current_deployment = d.guid;
     app_.current_revision = d.revision;
+    moved_ = true;
   }
 
   void insert_missing(const DeploymentGuid& deployment) {
@@ -264,7 +265,10 @@ class Reconciliation {
         roll_back(d, DeploymentReason::failed, failure_text(*culprit));
       else if (all_healthy(d.guid))
         finish(d);
-      if (d.state != DeploymentState::active) active_.reset();
+      if (d.state != DeploymentState::active) {
+        active_.reset();
+        moved_ = true;
+      }
     }
     for (Row& row : rows_) {
       Instance& i = row.value;
@@ -366,6 +370,7 @@ class Reconciliation {
   std::vector<Row> rows_;
   std::vector<Instance> replace_;
   std::optional<std::size_t> active_;
+  bool moved_ = false;
   AppPlan plan_;
 };
 
