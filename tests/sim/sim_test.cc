@@ -1,5 +1,5 @@
-// Histories by the thousand. NURI_SIM_SEED=N runs one and shows it; NURI_SIM_COUNT how many;
-// NURI_SIM_FIRST from which seed.
+// Histories by the thousand. NURI_SIM_SEED=N runs one and shows it; NURI_SIM_COUNT says how many,
+// NURI_SIM_FIRST from which seed on.
 
 #include <gtest/gtest.h>
 
@@ -48,6 +48,18 @@ class Simulation : public testing::Test {
   }
 };
 
+// A sanitizer makes each ten times as slow.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define NURI_SANITIZED
+#endif
+#endif
+#ifdef NURI_SANITIZED
+constexpr std::uint64_t kHistories = 1'000;
+#else
+constexpr std::uint64_t kHistories = 10'000;
+#endif
+
 TEST_F(Simulation, EveryHistoryConverges) {
   if (const auto seed = number_of("NURI_SIM_SEED", 0)) {
     const Outcome outcome = history(seed, KeepTrace::yes);
@@ -56,7 +68,7 @@ TEST_F(Simulation, EveryHistoryConverges) {
     return;
   }
   const std::uint64_t first = number_of("NURI_SIM_FIRST", 1);
-  const std::uint64_t count = number_of("NURI_SIM_COUNT", 1000);
+  const std::uint64_t count = number_of("NURI_SIM_COUNT", kHistories);
   std::uint64_t steps = 0, crashes = 0;
   double seconds = 0;
   int failures = 0;
