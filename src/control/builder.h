@@ -41,10 +41,10 @@ class Builder {
   Task<void> succeed(BuildGuid guid, engine::BuildResult result);
 
   BuilderParts parts_;
-  async::TaskGroup builds_;
   std::map<BuildGuid, async::Scope*> running_;  // null: not in the engine's hands
   bool look_ = true;
   async::Event something_;
+  async::TaskGroup builds_;
 };
 
 }  // namespace nuri::control

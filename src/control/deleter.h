@@ -30,8 +30,8 @@ class Deleter {
   store::LiveStore& store_;
   engine::Engine& engine_;
   AppLog& log_;
-  async::TaskGroup jobs_;
   std::set<JobGuid> running_;
+  async::TaskGroup jobs_;
 };
 
 }  // namespace nuri::control

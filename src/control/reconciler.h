@@ -71,7 +71,6 @@ class Reconciler {
   void mark_later(const AppGuid& app, WallTime when);
 
   ReconcilerParts parts_;
-  async::TaskGroup actions_;
   std::map<InstanceGuid, engine::Observed> seen_;
   bool stale_ = true;
   async::Event looked_;  // pulsed when seen_ is new
@@ -84,6 +83,7 @@ class Reconciler {
   AppGuid last_;  // that had its turn
   std::map<AppGuid, WallTime> later_;
   async::Event something_;
+  async::TaskGroup actions_;
 };
 
 }  // namespace nuri::control
