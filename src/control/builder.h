@@ -44,7 +44,7 @@ class Builder {
   std::map<BuildGuid, async::Scope*> running_;  // null: not in the engine's hands
   bool look_ = true;
   async::Event something_;
-  async::TaskGroup builds_;
+  async::TaskGroup builds_;  // last: its frames go before what they use
 };
 
 }  // namespace nuri::control

@@ -31,7 +31,7 @@ class Deleter {
   engine::Engine& engine_;
   AppLog& log_;
   std::set<JobGuid> running_;
-  async::TaskGroup jobs_;
+  async::TaskGroup jobs_;  // last: its frames go before what they use
 };
 
 }  // namespace nuri::control

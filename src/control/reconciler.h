@@ -83,7 +83,7 @@ class Reconciler {
   AppGuid last_;  // that had its turn
   std::map<AppGuid, WallTime> later_;
   async::Event something_;
-  async::TaskGroup actions_;
+  async::TaskGroup actions_;  // last: its frames go before what they use
 };
 
 }  // namespace nuri::control
