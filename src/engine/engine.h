@@ -1,12 +1,13 @@
 #pragma once
 
-// Engine: what runs instances and builds. It speaks of specs and of what it observes, never of containers,
-// so that a machine (local/), a cluster and a simulation (fake/) stand behind the same controllers.
+// Engine: what runs instances and builds. It speaks of specs and of what it observes, never of
+// containers, so that a machine (local/), a cluster and a simulation (fake/) stand behind the same
+// controllers.
 //
-// All members are called on the server's loop. Names are guids given by the caller and every action is
-// idempotent by guid, so that a server that died in the middle simply asks again. Operational failures
-// throw Error: unavailable (the engine cannot be reached: try again), no_space, unprocessable (the spec
-// cannot be run; the message is for the user).
+// All members are called on the server's loop. Names are guids given by the caller and every action
+// is idempotent by guid, so that a server that died in the middle simply asks again. Operational
+// failures throw Error: unavailable (the engine cannot be reached: try again), no_space,
+// unprocessable (the spec cannot be run; the message is for the user).
 
 #include <chrono>
 #include <map>
@@ -33,10 +34,11 @@ struct InstanceSpec {
   AppGuid app;
   DeploymentGuid deployment;
   int index = 0;
-  Digest image;                        // the droplet's OCI manifest; its blobs are in the BlobStore
+  Digest image;  // the droplet's OCI manifest; its blobs are in the BlobStore
   std::string process_type = "web";
   std::optional<std::string> command;  // nullopt: the image's own for this process type
-  std::vector<std::pair<std::string, std::string>> env;  // everything but what the image itself sets
+  std::vector<std::pair<std::string, std::string>>
+      env;  // everything but what the image itself sets
   int memory_mb = 0;
   int disk_mb = 0;
   int port = 0;  // the PORT that the app is told; 0: it serves none
@@ -68,7 +70,8 @@ struct Probe {
 
 struct ProbeResult {
   bool healthy = false;
-  std::string detail;      // why not, for the user: "nothing listens on port 8080; the app listens on 3000"
+  std::string
+      detail;  // why not, for the user: "nothing listens on port 8080; the app listens on 3000"
   std::vector<int> ports;  // that the app listens on, where the engine can tell
 };
 
@@ -76,7 +79,7 @@ struct BuildSpec {
   BuildGuid guid;
   AppGuid app;
   std::string app_name;
-  Digest package;  // blob of the package's files (image/package.h)
+  Digest package;                       // blob of the package's files (image/package.h)
   std::vector<std::string> buildpacks;  // empty: detect
   std::vector<std::pair<std::string, std::string>> env;
   std::optional<Digest> previous_image;  // whose layers may be reused
@@ -111,8 +114,9 @@ class Engine {
   // What the route table says of it: "door:/run/…/door.sock", or "10.1.2.3:8080".
   virtual std::string upstream(const InstanceGuid& guid, int port) const = 0;
 
-  // Runs a build to its end; its log goes to the app's log as STG. Throws unprocessable with the reason for
-  // a build that failed, timeout, cancelled. A build of this guid that was left running is ended first.
+  // Runs a build to its end; its log goes to the app's log as STG. Throws unprocessable with the
+  // reason for a build that failed, timeout, cancelled. A build of this guid that was left running
+  // is ended first.
   virtual Task<BuildResult> build(BuildSpec spec) = 0;
 
   // What only this engine keeps may go: the app's build cache; layers of no image in `in_use`.

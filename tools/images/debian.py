@@ -17,8 +17,8 @@ BUILD_PACKAGES = (
     "nginx",  # the static buildpack takes its program and MIME types into a layer; no service runs
 )
 UID = 1000
-# Where npm packages come from unless the operator says otherwise: npm's own default, read from Debian's
-# npm package, which is not installed (it would bring 188 MB).
+# Where npm packages come from unless the operator says otherwise: npm's own default, read from
+# Debian's npm package, which is not installed (it would bring 188 MB).
 NPM_REGISTRY_HOOK = r"""set -eu
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 (cd "$work" && APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get download npm)
