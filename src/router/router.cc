@@ -29,22 +29,26 @@ Task<void> forever() {
 
 Task<void> run_router(async::Loop& loop, RouterOptions options) {
   std::vector<std::unique_ptr<Worker>> workers;
-  async::TaskGroup group(co_await async::current_scope());
+  std::vector<Fd> sockets;
   for (const auto& listener : options.listeners)
     if (listener.name == "apps")
-      for (std::size_t n = 0; n < options.workers; ++n)
-        workers.push_back(std::make_unique<Worker>(workers.size(), duplicate(listener.fd),
-                                                   options.logs_directory));
+      for (std::size_t n = 0; n < options.workers; ++n) {
+        sockets.push_back(duplicate(listener.fd));
+        workers.push_back(std::make_unique<Worker>(workers.size(), options.logs_directory));
+      }
   if (workers.empty())
     throw Error(Code::bad_request, "the router was given no socket to serve apps on");
+  Admin admin(loop, options.table_file, options.admin_uids, options.listeners, workers);
+  async::TaskGroup group(co_await async::current_scope());
   for (const auto& listener : options.listeners) {
     if (listener.name == "dns-udp")
       group.spawn(serve_dns_datagrams(loop, duplicate(listener.fd), options.resolv_conf));
     if (listener.name == "dns-tcp")
       group.spawn(serve_dns_streams(loop, duplicate(listener.fd), options.resolv_conf));
   }
-  Admin admin(loop, options.table_file, options.admin_uids, options.listeners, workers);
+  // Clients come when there is something to serve.
   co_await admin.restore();
+  for (std::size_t n = 0; n < workers.size(); ++n) workers[n]->listen(std::move(sockets[n]));
   // Its directory and the peer's uid say who may; the server has another group.
   group.spawn(admin.serve(net::listen_packets(options.admin_socket, 0666)));
   group.spawn(forever());

@@ -17,7 +17,8 @@ class TestWorker {
  public:
   explicit TestWorker(Deadlines deadlines = {}, std::string logs = {}) {
     listener_ = listen_here(port_);
-    worker_ = std::make_unique<Worker>(0, listener(), std::move(logs), deadlines);
+    worker_ = std::make_unique<Worker>(0, std::move(logs), deadlines);
+    worker_->listen(listener());
   }
   std::uint16_t port() const { return port_; }
   Talk talk() const { return Talk::to(port_); }

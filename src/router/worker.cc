@@ -23,6 +23,7 @@ struct Worker::State {
   AccessLog log;
   Proxy proxy;
   async::TaskGroup clients{loop};
+  async::TaskGroup own{loop};
   async::Event stopping;
   Duration drain_limit{};
 
@@ -31,7 +32,7 @@ struct Worker::State {
 
   Task<void> accept_all(net::Listener listener);
   Task<void> tick();
-  Task<void> run(net::Listener listener);
+  Task<void> run();
 };
 
 Task<void> Worker::State::accept_all(net::Listener listener) {
@@ -57,9 +58,7 @@ Task<void> Worker::State::tick() {
   }
 }
 
-Task<void> Worker::State::run(net::Listener listener) {
-  async::TaskGroup own(loop);
-  own.spawn(accept_all(std::move(listener)));
+Task<void> Worker::State::run() {
   own.spawn(tick());
   (void)co_await stopping.wait();
   own.cancel();
@@ -70,23 +69,27 @@ Task<void> Worker::State::run(net::Listener listener) {
   table.clear();
 }
 
-Worker::Worker(std::size_t index, Fd listener, std::string logs_directory, Deadlines deadlines)
-    : index_(index) {
+Worker::Worker(std::size_t index, std::string logs_directory, Deadlines deadlines) : index_(index) {
   std::promise<void> ready;
   auto began = ready.get_future();
-  thread_ = std::thread([this, &ready, deadlines, fd = std::move(listener),
-                         logs = std::move(logs_directory)]() mutable {
+  thread_ = std::thread([this, &ready, deadlines, logs = std::move(logs_directory)]() mutable {
     ::pthread_setname_np(::pthread_self(), fmt::format("router-{}", index_).c_str());
     state_ = std::make_unique<State>(std::move(logs), index_, deadlines);
     ready.set_value();
     State& state = *state_;
-    state.loop.run(state.run(net::Listener(state.loop, std::move(fd))));
+    state.loop.run(state.run());
   });
   began.wait();
 }
 
 Worker::~Worker() {
   if (thread_.joinable()) stop(Duration(0));
+}
+
+void Worker::listen(Fd listener) {
+  state_->loop.post([state = state_.get(), fd = std::move(listener)]() mutable {
+    state->own.spawn(state->accept_all(net::Listener(state->loop, std::move(fd))));
+  });
 }
 
 void Worker::apply(std::shared_ptr<const TableChange> change, std::function<void()> done) {

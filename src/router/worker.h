@@ -16,11 +16,13 @@ namespace nuri::router {
 
 class Worker {
  public:
-  // Serves clients of `listener` (its own descriptor of the shared socket) until stop(). Access
-  // lines go below `logs_directory`; empty: none.
-  Worker(std::size_t index, Fd listener, std::string logs_directory, Deadlines deadlines = {});
+  // Access lines go below `logs_directory`; empty: none.
+  Worker(std::size_t index, std::string logs_directory, Deadlines deadlines = {});
   ~Worker();
 
+  // From now on serves clients of `listener` (its own descriptor of the shared socket) until
+  // stop(). Once; any thread.
+  void listen(Fd listener);
   // Any thread. `done` is called on the worker's thread.
   void apply(std::shared_ptr<const TableChange> change, std::function<void()> done);
   void when_idle(std::string upstream, std::function<void()> done);

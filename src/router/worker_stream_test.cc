@@ -218,7 +218,8 @@ TEST(WorkerStream, AnEndingWorkerFinishesRequestsAndClosesTheRest) {
   EXPECT_EQ(field(head, "Connection"), "close");
   EXPECT_TRUE(busy.ended());
   stop.join();
-  Worker successor(1, router.listener(), "");
+  Worker successor(1, "");
+  successor.listen(router.listener());
   std::string answer;
   EXPECT_EQ(next.hear_answer(answer).find("No app is served"), 15U) << answer;
   EXPECT_EQ(status_of(answer), 404);
