@@ -47,6 +47,7 @@ function(nuri_module NAME)
   endif()
   set(headers ${sources})
   list(FILTER headers INCLUDE REGEX "\\.h$")
+  list(FILTER headers EXCLUDE REGEX "/test_[^/]*\\.h$")  # of tests, with their definitions
   nuri_headers_(${NAME} "${headers}")
 endfunction()
 

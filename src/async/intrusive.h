@@ -3,6 +3,8 @@
 // A doubly linked list through its elements: no allocation, O(1) removal from the middle, and an
 // element that is destroyed leaves its list by itself.
 
+#include <cstddef>
+
 #include "base/assert.h"
 
 namespace nuri::async {

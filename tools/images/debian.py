@@ -23,8 +23,10 @@ NPM_REGISTRY_HOOK = r"""set -eu
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 (cd "$work" && APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get download npm)
 mkdir -p "$1/etc/nuri"
-dpkg-deb --fsys-tarfile "$work"/npm_*.deb | tar -xO --wildcards '*/config/definitions.js' 2>/dev/null |
-  sed -n "/define('registry'/,/})/s/.*default: '\(https[^']*\)'.*/\1/p" | head -n 1 >"$1/etc/nuri/npm-registry"
+dpkg-deb --fsys-tarfile "$work"/npm_*.deb |
+  tar -xO --wildcards '*/config/definitions.js' 2>/dev/null |
+  sed -n "/define('registry'/,/})/s/.*default: '\(https[^']*\)'.*/\1/p" |
+  head -n 1 >"$1/etc/nuri/npm-registry"
 test -s "$1/etc/nuri/npm-registry"
 """
 _APT_SETTINGS = re.compile(
