@@ -184,7 +184,7 @@ TEST(DeadlineTest, ACancelledAcceptLoopEndsAlthoughConnectionsKeepComing) {
   std::thread client([&ended, address] {
     while (!ended) {
       const Fd socket = tcp_socket();
-      ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+      (void)::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
     }
   });
   loop.run([](Loop& on, Fd listening, std::atomic<bool>& done) -> Task<> {

@@ -84,7 +84,7 @@ void happen(World& w) {
   while (::recv(w.peer.get(), sink.data(), sink.size(), MSG_DONTWAIT) > 0) {
   }
   const Fd client = tcp_socket();
-  ::connect(client.get(), reinterpret_cast<sockaddr*>(&w.address), sizeof w.address);
+  (void)::connect(client.get(), reinterpret_cast<sockaddr*>(&w.address), sizeof w.address);
   w.event.pulse();
   (void)w.channel.try_send(1);
   w.mailbox.sender().send(1);

@@ -21,7 +21,8 @@ _CODE = [
      "state hangs off the Loop: a thread's own state is invisible to simulation and to tests"),
     ("shell", lambda file: True, re.compile(r"(?<![.>\w])(?:std::|::)?(?:system|popen)\s*\("),
      "runs a shell: start the program with its arguments through async/'s child processes"),
-    ("test-sleep", lambda file: file.is_test and not file.path.startswith("tests/sim/"),  # virtual time
+    # In a simulation time is virtual: sleeping costs nothing.
+    ("test-sleep", lambda file: file.is_test and not file.path.startswith("tests/sim/"),
      re.compile(r"(?:(?<!co_await )(?<![.>\w])sleep|\b(?:sleep_for|sleep_until|usleep|nanosleep|"
                 r"clock_nanosleep))\s*\("),
      "a test that sleeps is slow or flaky: wait on a condition with a deadline"),

@@ -106,7 +106,7 @@ MemoryDisk::MemoryDisk() : data_(std::make_shared<Data>()) {}
 MemoryDisk::~MemoryDisk() = default;
 MemoryDisk::MemoryDisk(const MemoryDisk& other) : data_(std::make_shared<Data>(*other.data_)) {}
 MemoryDisk& MemoryDisk::operator=(const MemoryDisk& other) {
-  data_ = std::make_shared<Data>(*other.data_);
+  if (this != &other) data_ = std::make_shared<Data>(*other.data_);
   return *this;
 }
 
