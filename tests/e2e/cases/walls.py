@@ -109,9 +109,15 @@ def an_instance_reaches_the_outside_world(realm):
 
 def outside():
     """(name, port) out there that this machine reaches too: where its packages come from."""
+    tried = []
     for file in (*Path("/etc/apt").glob("sources.list"),
                  *sorted(Path("/etc/apt/sources.list.d").glob("*"))):
         for url in re.findall(r"https?://[^/\s]+/", file.read_text()):
             parts = urllib.parse.urlsplit(url)
-            return parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
-    raise Failed("apt has no source on the network: nothing outside is known to be there")
+            name, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+            try:
+                socket.create_connection((name, port), timeout=3).close()
+                return name, port
+            except OSError as error:
+                tried.append(f"{name}:{port}: {error}")
+    raise Failed(f"this machine itself reaches none of its packages' sources: {tried}")

@@ -61,7 +61,7 @@ class Machine:
         found = {}
         for pid, command in self.processes().items():
             words = command.split()
-            if len(words) == 3 and words[0].endswith("nuri-shim") and words[1] == "run":
+            if len(words) >= 3 and words[0].endswith("nuri-shim") and words[1] == "run":
                 found[words[2].rstrip("/").rpartition("/")[2]] = pid
         return found
 

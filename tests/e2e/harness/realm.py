@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .machine import Machine
 from .nuri_cli import Cli
-from .waiting import Failed, until
+from .waiting import Failed, Stopwatch, until
 
 ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(os.environ.get("NURI_BIN", ROOT / "build/release/bin"))
@@ -44,8 +44,9 @@ class Realm(Cli):
         self.machine = Machine(self.name)
         self.state = Path(self.machine.state)
         self.scratch = Path(f"/tmp/nuri-e2e/{self.name}")
+        shutil.rmtree(self.scratch, ignore_errors=True)  # of a run that died: the lock is ours
         self.scratch.mkdir(parents=True)
-        self.more_flags = []
+        self.more_flags, self.down_s = [], 0
         super().__init__(NURI, f"http://127.0.0.1:{self.api_port}", self.scratch / "home",
                          realm=self.name)
 
@@ -104,12 +105,13 @@ class Realm(Cli):
 
     def remove(self):
         """Ends it and removes its data, whatever state it is in."""
-        problem = ""
+        problem, watch = "", Stopwatch()
         try:
             if os.path.exists(self.machine.run) or self.machine.processes():
                 self.down()
         except (Failed, subprocess.TimeoutExpired, OSError) as error:
             problem = str(error)
+        self.down_s = watch.seconds()
         force_removal(self.machine)
         shutil.rmtree(self.scratch, ignore_errors=True)
         self._lock_path.unlink(missing_ok=True)
@@ -156,11 +158,8 @@ def sweep_dead():
     for name in sorted(names):
         try:
             leftover = Realm(name)
-        except (BlockingIOError, FileExistsError) as error:
-            if isinstance(error, BlockingIOError):
-                continue  # of a run that lives
-            shutil.rmtree(f"/tmp/nuri-e2e/{name}", ignore_errors=True)
-            leftover = Realm(name)
+        except BlockingIOError:
+            continue  # of a run that lives
         try:
             leftover.remove()
         except Failed:

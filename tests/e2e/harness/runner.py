@@ -18,8 +18,10 @@ from .realm import Realm, force_removal, sweep_dead
 from .waiting import Failed, Stopwatch
 
 CASES = []
+_MAKING_S = 180
 _REMOVAL_S = 120
 _HURRIED_REMOVAL_S = 10
+_SLOW_REMOVAL_S = 5
 
 
 class Interrupted(BaseException):
@@ -84,13 +86,16 @@ class Runner:
         why = ""
         try:
             try:
+                signal.alarm(_MAKING_S)
+                made = {what: self._make(what, mine)
+                        for what in inspect.signature(function).parameters}
                 signal.alarm(deadline)
-                function(**{what: self._make(what, mine)
-                            for what in inspect.signature(function).parameters})
+                watch = Stopwatch()
+                function(**made)
             finally:
                 signal.alarm(0)
         except Late:
-            why = f"over its deadline of {deadline} s, at\n" + traceback.format_exc(limit=-4)
+            why = f"over its deadline of {deadline} s ({watch.seconds():.0f} s), at\n" + traceback.format_exc(limit=-4)
         except Failed as error:
             why = f"{error}\n{traceback.format_exc(limit=-2)}"
         except Interrupted:
@@ -147,13 +152,18 @@ class Runner:
         if keep:
             realm.keep_logs(self.logs / name.replace(" ", "-")[:80])
         signal.alarm(self.removal_s)
+        watch = Stopwatch()
         try:
             realm.remove()
+            if watch.seconds() > _SLOW_REMOVAL_S:
+                print(f"    removing its Nuri took {watch.seconds():.1f} s, "
+                      f"{realm.down_s:.1f} s of it nuri down", flush=True)
         except Failed as error:
             return f"\nremoving its Nuri: {error}"
         except Late:
+            where = traceback.format_exc(limit=-4)
             force_removal(realm.machine)
-            return f"\nremoving its Nuri took more than {self.removal_s} s"
+            return f"\nremoving its Nuri took more than {self.removal_s} s, at\n{where}"
         finally:
             signal.alarm(0)
         return ""
