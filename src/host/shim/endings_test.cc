@@ -190,7 +190,7 @@ TEST(Endings, AForkBombIsHeldAndCanBeStopped) {
   sandbox.pids_limit = 20;
   sandbox.sh(
       "i=0; while [ $i -lt 14 ]; do sleep 1000 & i=$((i+1)); done;"
-      "(b() { b | b & }; b) & (b() { b | b & }; b) & echo lit; wait");
+      "echo lit; (b() { b | b & }; b) & wait");
   ASSERT_STARTED(sandbox);
   DoorClient ctl(sandbox.ctl_path());
   ASSERT_TRUE(eventually([&] { return sandbox.log_has("O lit"); }));
