@@ -20,14 +20,22 @@ Fd dns_socket(const net::Address& address, int type) {
   return socket;
 }
 
+Fd listen_for(std::string_view flag, const net::Address& address) {
+  try {
+    return net::listen_on(address);
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("{} ({} chooses it)", error.message(), flag));
+  }
+}
+
 }  // namespace
 
 std::vector<net::HandedIn> open_listeners(const Settings& settings, const std::string& gateway) {
   const auto dns = net::Address::parse(gateway + ":53");
   if (!dns) throw Error(Code::internal, "the instances' gateway is no address: " + gateway);
   std::vector<net::HandedIn> out;
-  out.push_back({"apps", net::listen_on(settings.apps)});
-  out.push_back({"api", net::listen_on(settings.api)});
+  out.push_back({"apps", listen_for("--listen", settings.apps)});
+  out.push_back({"api", listen_for("--api", settings.api)});
   out.push_back({"dns-udp", dns_socket(*dns, SOCK_DGRAM)});
   out.push_back({"dns-tcp", dns_socket(*dns, SOCK_STREAM)});
   return out;

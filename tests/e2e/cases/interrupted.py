@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 
 from harness.http_load import Load
 from harness.nuri_cli import end_of, interrupt
@@ -134,20 +133,10 @@ def two_first_pushes_of_one_app_at_once_make_one_app(realm):
     realm.remove_app("pair")
 
 
-def small_disk(realm, megabytes):
-    """Puts the realm's state on a loop file system of its own; force_removal unmounts it."""
-    image = realm.scratch / "disk.img"
-    with open(image, "wb") as file:
-        file.truncate(megabytes << 20)
-    subprocess.run(["mkfs.ext4", "-q", "-m", "0", image], check=True)
-    realm.state.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["mount", "-o", "loop", image, realm.state], check=True)
-
-
 @case(deadline=180)
 def a_full_disk_refuses_pushes_and_lets_apps_and_the_database_go_on(new_realm):
     realm = new_realm
-    small_disk(realm, 3000)
+    realm.mount_disk(12_000)
     realm.more_flags = ["--disk-reserve", "200"]
     realm.up()
     realm.push("site", static_site(realm.scratch / "site", "safe\n"), "-k", "64M")

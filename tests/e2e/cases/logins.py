@@ -7,7 +7,7 @@ from harness.nuri_cli import Cli, request
 from harness.runner import case
 from harness.waiting import check, contains, equal
 
-OPEN = ("/", "/v3", "/healthz", "/login", "/api/v1/info")
+OPEN = ("/", "/v3", "/healthz", "/login")
 GUARDED = """
 GET /v3/apps|POST /v3/apps|GET /v3/apps/GUID|PATCH /v3/apps/GUID|DELETE /v3/apps/GUID
 POST /v3/apps/GUID/actions/start|POST /v3/apps/GUID/actions/stop|POST /v3/apps/GUID/actions/restart

@@ -32,6 +32,7 @@ def down_leaves_nothing_but_data_and_up_brings_the_apps_back(own_realm):
 
 @case(deadline=60)
 def a_port_that_is_taken_is_named(new_realm):
+    new_realm.mount_disk()
     with socket.create_server(("127.0.0.1", new_realm.port)):
         done = new_realm.try_up()
         said = done.stdout + done.stderr

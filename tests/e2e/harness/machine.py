@@ -79,9 +79,9 @@ class Machine:
         return found
 
     def mounts(self):
-        """Of this process's mount namespace."""
-        return [line.split()[4] for line in _read("/proc/self/mountinfo").split("\n")
-                if f"nuri/{self.realm}/" in line or f"nuri/{self.realm} " in line]
+        """Of this process's mount namespace, without the disk that the state is on."""
+        points = [line.split()[4] for line in _read("/proc/self/mountinfo").split("\n") if line]
+        return [point for point in points if point.startswith((self.run, self.state + "/"))]
 
     def loop_devices(self):
         found = []

@@ -130,6 +130,7 @@ class Runner:
         realm = Realm()
         mine.append(realm)
         if what == "own_realm":
+            realm.mount_disk()
             realm.up()
         elif what != "new_realm":
             raise Failed(f"a case asks for '{what}', which the runner does not know")
@@ -138,6 +139,7 @@ class Runner:
     def _start_shared(self):
         realm = Realm()
         try:
+            realm.mount_disk()
             realm.up()
         except BaseException as error:
             self.shared_broken = f"the Nuri that the cases share did not come up: {error!r:.300}"
