@@ -50,6 +50,7 @@ class TestDoor {
     ending_ = true;
     ::shutdown(listener_.get(), SHUT_RDWR);
     thread_.join();
+    listener_.reset();
   }
 
  private:
@@ -67,7 +68,6 @@ class TestDoor {
         ++connections_;
       }
     }
-    listener_.reset();
   }
 
   void answer(int peer) {

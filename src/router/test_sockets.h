@@ -33,7 +33,7 @@ class Talk {
   // True when the peer has finished or reset and all was read.
   bool ended();
   void finish();  // sending
-  void reset();   // closes with a reset
+  void reset();   // ends it at once
   void close() { fd_.reset(); }
   int fd() const { return fd_.get(); }
   bool was_reset() const { return reset_seen_; }

@@ -103,10 +103,11 @@ bool Talk::ended() { return buffer_.empty() && !fill() && !timed_out_; }
 
 void Talk::finish() { ::shutdown(fd_.get(), SHUT_WR); }
 
+// The descriptor stays open, so that other threads may still name it.
 void Talk::reset() {
-  const linger now{1, 0};
-  ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  fd_.reset();
+  sockaddr none{};
+  none.sa_family = AF_UNSPEC;
+  ::connect(fd_.get(), &none, sizeof none);
 }
 
 std::string field(std::string_view head, std::string_view name) {

@@ -12,12 +12,6 @@ namespace nuri::router {
 namespace {
 
 constexpr std::size_t kMuch = 50 * limits::kMiB;
-// What AddressSanitizer keeps of freed memory (quarantine_size_mb, 256 by default).
-#if __has_feature(address_sanitizer)
-constexpr std::size_t kQuarantine = 256 * limits::kMiB;
-#else
-constexpr std::size_t kQuarantine = 0;
-#endif
 
 // What sockets on the way may hold; the router itself must hold next to nothing.
 constexpr std::size_t kInSockets = 32 * limits::kMiB;
