@@ -95,7 +95,8 @@ class Runner:
             finally:
                 signal.alarm(0)
         except Late:
-            why = f"over its deadline of {deadline} s ({watch.seconds():.0f} s), at\n" + traceback.format_exc(limit=-4)
+            why = (f"over its deadline of {deadline} s ({watch.seconds():.0f} s), at\n" +
+                   traceback.format_exc(limit=-4))
         except Failed as error:
             why = f"{error}\n{traceback.format_exc(limit=-2)}"
         except Interrupted:
