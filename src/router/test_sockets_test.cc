@@ -107,7 +107,7 @@ void Talk::finish() { ::shutdown(fd_.get(), SHUT_WR); }
 void Talk::reset() {
   sockaddr none{};
   none.sa_family = AF_UNSPEC;
-  ::connect(fd_.get(), &none, sizeof none);
+  (void)::connect(fd_.get(), &none, sizeof none);
 }
 
 std::string field(std::string_view head, std::string_view name) {
