@@ -18,7 +18,7 @@ namespace nuri::router {
 // Lives on the worker's thread; others only post to its loop.
 struct Worker::State {
   async::EpollLoop loop;
-  SystemRandom random;
+  SeededRandom random{SystemRandom().next()};  // for request ids, which are no secrets
   RouteTable table{loop};
   AccessLog log;
   Proxy proxy;
