@@ -164,7 +164,8 @@ class WordsTest(unittest.TestCase):
         call = "std::this_thread::sleep_for(1s);"
         self.assertEqual(self.code(call, "src/base/a_test.cc"), [("test-sleep", 1)])
         self.assertEqual(self.code(call, "tests/sim/a.cc"), [("test-sleep", 1)])
-        for virtual in ("co_await loop.sleep(1s);", "co_await sleep(1h);"):
+        for virtual in ("co_await loop.sleep(1s);", "co_await sleep(1h);",
+                        "co_await async::sleep(1s);"):
             self.assertEqual(self.code(virtual, "src/base/a_test.cc"), [])
         self.assertEqual(rules(("tests/e2e/a.py", "import time\ntime.sleep(1)\n")),
                          [("test-sleep", 2)])

@@ -10,6 +10,7 @@ namespace nuri::cli {
 namespace {
 
 constexpr Duration kTakeBackDeadline = 20s;
+constexpr Duration kBeginDeadline = 20s;
 
 }  // namespace
 
@@ -31,8 +32,9 @@ Task<json::object> AppPush::run() {
     failure = error;
   }
   if (!failure) co_return document;
-  steps_.end("interrupted");
-  if (failure->code() == Code::cancelled) {
+  const bool interrupted = failure->code() == Code::cancelled;
+  steps_.end(interrupted ? "interrupted" : "failed");
+  if (interrupted) {
     const std::string taken_back = co_await async::shielded(kTakeBackDeadline, take_back());
     throw Error(Code::cancelled,
                 fmt::format("push of {}: interrupted; {}", plan_.app.name, taken_back));
@@ -151,12 +153,10 @@ Task<void> AppPush::roll_out() {
   if (options_.start == Start::no) co_return;
   failed_at_ = "start";
   steps_.begin("start", "Waiting for app to start...");
-  if (started) {
-    deployment_ = co_await begin_deployment(api_, app, droplet_, options_.strategy);
-  } else {
-    co_await api_.send("POST", "/v3/apps/" + app + "/actions/start");
-    deployment_ = co_await active_deployment(api_, app);
-  }
+  // Not cut off half-way: what was begun must be known to be taken back.
+  deployment_ = co_await async::shielded(
+      kBeginDeadline, started ? begin_deployment(api_, app, droplet_, options_.strategy)
+                              : begin_start(api_, app));
   if (!deployment_.empty()) co_await follow_deployment(api_, deployment_, steps_);
   deployment_.clear();
   co_await until_running(api_, app);

@@ -99,6 +99,11 @@ Task<std::string> begin_deployment(Api& api, std::string app_guid, std::string d
   co_return text_at(answer.body, "/guid");
 }
 
+Task<std::string> begin_start(Api& api, std::string app_guid) {
+  co_await api.send("POST", "/v3/apps/" + app_guid + "/actions/start");
+  co_return co_await active_deployment(api, app_guid);
+}
+
 Task<std::string> active_deployment(Api& api, std::string app_guid) {
   const json::value answer = co_await api.get(with_query(
       "/v3/deployments",
@@ -130,8 +135,7 @@ Task<void> cancel_deployment(Api& api, std::string deployment_guid) {
 }
 
 Task<void> start_app(Api& api, std::string app_guid, Steps& steps) {
-  co_await api.send("POST", "/v3/apps/" + app_guid + "/actions/start");
-  const std::string deployment = co_await active_deployment(api, app_guid);
+  const std::string deployment = co_await begin_start(api, app_guid);
   if (!deployment.empty()) co_await follow_deployment(api, deployment, steps);
   co_await until_running(api, app_guid);
 }

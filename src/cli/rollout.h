@@ -13,6 +13,8 @@ namespace nuri::cli {
 // The guid of the new deployment. `droplet_guid` empty: the app's current one (a restart).
 Task<std::string> begin_deployment(Api& api, std::string app_guid, std::string droplet_guid,
                                    std::string strategy);
+// Starts a stopped app; the guid of the deployment that does it, empty if nothing had to be done.
+Task<std::string> begin_start(Api& api, std::string app_guid);
 // The deployment of the app that is ACTIVE, the newest; empty if none is.
 Task<std::string> active_deployment(Api& api, std::string app_guid);
 

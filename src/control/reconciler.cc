@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "control/crash_event.h"
 #include "control/instance_spec.h"
 #include "control/rows.h"
 
@@ -202,8 +203,12 @@ void Reconciler::forget(const AppGuid& app, const std::set<InstanceGuid>& rows) 
 }
 
 Task<bool> Reconciler::write(const plan::AppPlan& plan, const plan::AppView& view) {
-  co_return co_await parts_.store.write(
-      [plan, view](store::Writer& tx) { return write_plan(tx, plan, view); });
+  const auto crashes = crash_events(plan, view, parts_.loop.wall(), parts_.random);
+  co_return co_await parts_.store.write([plan, view, crashes](store::Writer& tx) {
+    if (!write_plan(tx, plan, view)) return false;
+    for (const auto& event : crashes) tx.insert(event);
+    return true;
+  });
 }
 
 Task<void> Reconciler::report(const plan::AppPlan& plan, const plan::AppView& view) {
@@ -222,6 +227,8 @@ Task<void> Reconciler::report(const plan::AppPlan& plan, const plan::AppView& vi
   for (const auto& deployment : plan.deployments)
     if (deployment.reason == model::DeploymentReason::failed)
       co_await parts_.log.write(deployment.app, "Deployment failed: " + deployment.error);
+    else if (deployment.reason == model::DeploymentReason::deployed)
+      co_await parts_.log.write(deployment.app, "Deployed: the new instances serve.");
 }
 
 void Reconciler::act(const plan::AppPlan& plan, const plan::AppView& view) {

@@ -21,10 +21,9 @@ _CODE = [
      "state hangs off the Loop: a thread's own state is invisible to simulation and to tests"),
     ("shell", lambda file: True, re.compile(r"(?<![.>\w])(?:std::|::)?(?:system|popen)\s*\("),
      "runs a shell: start the program with its arguments through async/'s child processes"),
-    # In a simulation time is virtual: sleeping costs nothing.
-    ("test-sleep", lambda file: file.is_test and not file.path.startswith("tests/sim/"),
-     re.compile(r"(?:(?<!co_await )(?<![.>\w])sleep|\b(?:sleep_for|sleep_until|usleep|nanosleep|"
-                r"clock_nanosleep))\s*\("),
+    ("test-sleep", lambda file: file.is_test,
+     re.compile(r"(?:(?<!co_await )(?<!async::)(?<![.>\w])sleep|\b(?:sleep_for|sleep_until|"
+                r"usleep|nanosleep|clock_nanosleep))\s*\("),
      "a test that sleeps is slow or flaky: wait on a condition with a deadline"),
     ("skipped-test", lambda file: file.is_test, re.compile(r"\bGTEST_SKIP\b|\bDISABLED_\w+"),
      "no test is skipped: make it pass, or remove it and say what is missing"),

@@ -29,7 +29,7 @@ def interrupted_at(realm, step):
     """Ctrl-C when a push of a new version says `step`: the old one serves, nothing is left."""
     folder = steady(realm)
     old = realm.text_of("steady")
-    before = realm.machine.counts()
+    before = realm.settled()
     new_version(folder)
     with Load(realm.port, "steady.localhost") as load:
         push = realm.start("push", "steady", "-p", folder)
@@ -45,8 +45,7 @@ def interrupted_at(realm, step):
     load.expect_none_lost()
     contains(rest, "interrupted", "what push says")
     equal(realm.text_of("steady"), old, "the app's answer")
-    until(lambda: realm.machine.counts() == before, 30,
-          f"what is on the machine is as before: {before}")
+    realm.as_before(before)
     active = realm.api_json("GET", f"/v3/deployments?app_guids={realm.guid('steady')}"
                             "&status_values=ACTIVE")["resources"]
     equal(active, [], "deployments under way")
@@ -82,7 +81,7 @@ def ctrl_c_while_it_is_started(realm):
 
 @case(deadline=60)
 def ctrl_c_during_the_first_push_of_an_app_leaves_no_app(realm):
-    before = realm.machine.counts()
+    before = realm.settled()
     folder = copy_of(APPS / "never-listens", realm.scratch / "unborn")
     push = realm.start("push", "unborn", "-p", folder)
     said = ""
@@ -95,7 +94,7 @@ def ctrl_c_during_the_first_push_of_an_app_leaves_no_app(realm):
     equal(code, 130, f"exit code ({rest})")
     check("unborn" not in [one["name"] for one in realm.json("apps")["apps"]], "the app is there")
     check("unborn" not in [one["host"] for one in realm.json("routes")["routes"]], "its route is")
-    until(lambda: realm.machine.counts() == before, 30, f"the machine is as before: {before}")
+    realm.as_before(before)
 
 
 @case(deadline=120)
@@ -136,7 +135,7 @@ def two_first_pushes_of_one_app_at_once_make_one_app(realm):
 @case(deadline=180)
 def a_full_disk_refuses_pushes_and_lets_apps_and_the_database_go_on(new_realm):
     realm = new_realm
-    realm.mount_disk(12_000)
+    realm.mount_disk(40_000)
     realm.more_flags = ["--disk-reserve", "200"]
     realm.up()
     realm.push("site", static_site(realm.scratch / "site", "safe\n"), "-k", "64M")

@@ -82,10 +82,10 @@ def a_change_of_the_environment_can_wait_for_the_next_restart(realm):
 @case(deadline=60)
 def a_stopped_app_has_no_process_and_starts_again(realm):
     name = app(realm)
-    guids = [guid for guid in realm.machine.shims()]
+    shims = realm.settled()["shims"]
     realm.nuri("stop", name)
     equal(realm.json("app", name)["state"], "stopped", "requested state")
-    until(lambda: len(realm.machine.shims()) < len(guids), 20, "its instance is gone")
+    until(lambda: len(realm.machine.shims()) == shims - 1, 20, "its instance is gone")
     status = realm.get(name).status
     check(status in (404, 503), f"a stopped app answered {status}")
     realm.nuri("start", name)
@@ -209,14 +209,13 @@ def exit_codes_and_errors_are_for_scripts(realm):
 @case(deadline=60)
 def deleting_an_app_with_its_routes_leaves_nothing_of_it(realm):
     from harness.sources import static_site
-    before = realm.machine.counts()
+    app(realm)
+    before = realm.settled()
     realm.push("brief", static_site(realm.scratch / "brief"))
     guid = realm.guid("brief")
     realm.nuri("delete", "brief", "-f", "-r")
     check("brief" not in [one["name"] for one in realm.json("apps")["apps"]], "it is still listed")
     equal(realm.get("brief").status, 404, "status of its URL")
     check("brief" not in [one["host"] for one in realm.json("routes")["routes"]], "its route stays")
-    until(lambda: realm.machine.counts() == before or realm.machine.counts(), 5, "counts")
-    until(lambda: realm.machine.counts() == before, 20, f"things on the machine are as before: "
-          f"{before}")
+    realm.as_before(before)
     until(lambda: not (realm.state / "logs" / guid).exists(), 10, "its log is gone")

@@ -125,7 +125,9 @@ class Machine:
 
     def counts(self):
         """Of what each instance has one or some of; equal before and after when nothing leaks."""
-        names = lambda kind: len([p for p in self.cgroups() if f"/{kind}/" in p])
+        paths = self.cgroups()
+        names = lambda kind: len({path.split(f"/{kind}/")[1].split("/")[0]
+                                  for path in paths if f"/{kind}/" in path})
         return {"shims": len(self.shims()), "app control groups": names("app"),
                 "build control groups": names("build"), "shim control groups": names("shim"),
                 "network namespaces": len(self.network_namespaces()),

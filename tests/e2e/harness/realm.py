@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .machine import Machine
 from .nuri_cli import Cli
-from .waiting import Failed, Stopwatch, until
+from .waiting import Failed, Stopwatch, check, until
 
 ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(os.environ.get("NURI_BIN", ROOT / "build/release/bin"))
@@ -111,6 +111,33 @@ class Realm(Cli):
         for name, pid in pids.items():
             until(lambda: self.machine.process(name) not in (None, pid), seconds,
                   f"nuri {name} runs again")
+
+    def settled(self, seconds=40):
+        """Waits until there are the instances that should run and no others, and no builds; what
+        is on the machine then (Machine.counts)."""
+        def wanted():
+            apps = [one for one in self.json("apps")["apps"] if one["state"] == "started"]
+            return sum(process["instances"] for one in apps for process in one["processes"])
+
+        def still():
+            counts, count = self.machine.counts(), wanted()
+            kinds = ("shims", "instance folders", "disks", "shim control groups")
+            more = {kind: counts[kind] for kind in kinds if counts[kind] != count}
+            if counts["build control groups"]:
+                more["build control groups"] = counts["build control groups"]
+            check(not more, f"{count} instances should run, but there are {more}")
+            return counts
+        return until(still, seconds, "everything has settled")
+
+    def as_before(self, before, seconds=40):
+        """Waits until what is on the machine is as before (a settled())."""
+        def same():
+            counts = self.machine.counts()
+            other = {kind: (counts[kind], before[kind]) for kind in before
+                     if counts[kind] != before[kind]}
+            check(not other, f"now, before: {other}")
+            return True
+        until(same, seconds, "what is on the machine is as before")
 
     def keep_logs(self, folder):
         folder.mkdir(parents=True, exist_ok=True)
