@@ -155,9 +155,11 @@ Task<void> AppPush::build() {
   group.cancel();
   co_await group.join();
   co_await show_build_log(tail, steps_);
-  if (text_at(built, "/state") != "STAGED")
-    throw Error(Code::unprocessable,
-                fmt::format("the build failed: {}", text_at(built, "/error", "see its log above")));
+  if (text_at(built, "/state") != "STAGED") {
+    const std::string why = text_at(built, "/error", "see its log above");
+    throw Error(why.starts_with("InsufficientResources") ? Code::no_space : Code::unprocessable,
+                fmt::format("the build failed: {}", why));
+  }
   droplet_ = text_at(built, "/droplet/guid");
   steps_.end("Build done.");
 }

@@ -186,6 +186,8 @@ Task<void> Builder::build(BuildGuid guid) {
               ? fmt::format("the build took longer than {} minutes",
                             std::chrono::duration_cast<std::chrono::minutes>(parts_.limit).count())
               : error.message();
+    // The word of Cloud Foundry's stager for it, which clients know.
+    if (error.code() == Code::no_space) why = "InsufficientResources - " + why;
   }
   if (result)
     co_await succeed(guid, std::move(*result));

@@ -49,22 +49,51 @@ Disks::Disks(const Realm& realm, const DiskSettings& settings)
 }
 
 DiskUse Disks::use() const {
+  const std::lock_guard lock(mutex_);
+  return use_now();
+}
+
+DiskUse Disks::use_now() const {
   struct statvfs fs{};
   if (::statvfs(dir_.c_str(), &fs) != 0) throw system_error(fmt::format("reading {}", dir_), errno);
   DiskUse use;
   use.total_bytes = std::uint64_t{fs.f_blocks} * fs.f_frsize;
   use.free_bytes = std::uint64_t{fs.f_bavail} * fs.f_frsize;
   use.reserve_bytes = settings_.reserve_bytes;
-  for (const std::string& dir : {dir_, caches_})
-    for (const std::string& name : list_dir(dir)) {
-      const ImageUse image = use_of(dir + "/" + name);
-      use.promised_bytes += image.size - std::min(image.size, image.allocated);
-    }
+  const auto promise = [&use](const std::string& path) {
+    const ImageUse image = use_of(path);
+    use.promised_bytes += image.size - std::min(image.size, image.allocated);
+  };
+  for (const std::string& name : list_dir(dir_)) promise(dir_ + "/" + name);
+  for (const auto& [app, guid] : cache_users_) promise(cache_path(app));
   return use;
 }
 
-void Disks::admit(std::uint64_t bytes) const {
-  const DiskUse now = use();
+bool Disks::is_used(const std::string& path) const {
+  return std::ranges::any_of(cache_users_,
+                             [&](const auto& one) { return cache_path(one.first) == path; });
+}
+
+bool Disks::give_up_oldest_cache() {
+  std::string oldest;
+  std::int64_t since = 0;
+  for (const std::string& name : list_dir(caches_)) {
+    const std::string path = caches_ + "/" + name;
+    struct stat st{};
+    if (is_used(path) || ::stat(path.c_str(), &st) != 0) continue;
+    if (!oldest.empty() && st.st_mtim.tv_sec >= since) continue;
+    oldest = path;
+    since = st.st_mtim.tv_sec;
+  }
+  if (oldest.empty() || ::unlink(oldest.c_str()) != 0) return false;
+  log_info("a build cache was given up for room on the disk", {{"path", oldest}});
+  return true;
+}
+
+void Disks::admit(std::uint64_t bytes) {
+  DiskUse now = use_now();
+  while (!disk_admits(now, bytes, settings_.promise_percent) && give_up_oldest_cache())
+    now = use_now();
   if (disk_admits(now, bytes, settings_.promise_percent)) return;
   throw Error(Code::no_space,
               fmt::format("the disk has no room for {} MB more: {} MB are free, {} MB of them are "
@@ -128,6 +157,17 @@ std::string Disks::take_cache(const std::string& app, const std::string& guid) {
     return own;
   }
   const std::string path = cache_path(app);
+  cache_users_[app] = guid;
+  try {
+    renew_cache(app, path);
+  } catch (...) {
+    cache_users_.erase(app);
+    throw;
+  }
+  return path;
+}
+
+void Disks::renew_cache(const std::string& app, const std::string& path) {
   if (use_of(path).size) {
     const ProgramEnd check = run_program({kFsck, {"e2fsck", "-p", path}, kEnv, "", 120s, {}});
     if (check.exit_code > 1) {
@@ -136,12 +176,10 @@ std::string Disks::take_cache(const std::string& app, const std::string& guid) {
       ::unlink(path.c_str());
     }
   }
-  if (!use_of(path).size) {
-    admit(settings_.cache_bytes);
-    make_image(path, settings_.cache_bytes, true);
-  }
-  cache_users_[app] = guid;
-  return path;
+  // One that is there is in use from now on, and counted as such.
+  const bool there = use_of(path).size != 0;
+  admit(there ? 0 : settings_.cache_bytes);
+  if (!there) make_image(path, settings_.cache_bytes, true);
 }
 
 void Disks::release_cache(const std::string& app, const std::string& guid) {

@@ -2,7 +2,9 @@
 
 // Disks of instances and of builds' caches: sparse ext4 images, so that a quota holds on any file
 // system. A sparse image promises more than it takes: admission counts each in full, or an instance
-// would lose data inside its own quota when the machine's disk fills. Blocking; any thread.
+// would lose data inside its own quota when the machine's disk fills. A cache that no build uses
+// promises nothing and is given up, the longest unused first, when room is wanted. Blocking; any
+// thread.
 
 #include <cstdint>
 #include <map>
@@ -35,7 +37,7 @@ class Disks {
   Disks(const Realm& realm, const DiskSettings& settings);
 
   // Makes the image; its root directory belongs to the store range. Throws Error{no_space} with the
-  // numbers.
+  // numbers, once no unused cache is left to give up.
   std::string create(const std::string& guid, std::uint64_t bytes);
   std::string path(const std::string& guid) const { return dir_ + "/" + guid + ".img"; }
   // Nothing there is a success.
@@ -57,7 +59,12 @@ class Disks {
   void sweep(const std::map<std::string, bool>& alive);
 
  private:
-  void admit(std::uint64_t bytes) const;
+  // With mutex_ held, as all of these.
+  DiskUse use_now() const;
+  void admit(std::uint64_t bytes);
+  bool give_up_oldest_cache();
+  void renew_cache(const std::string& app, const std::string& path);
+  bool is_used(const std::string& cache_path) const;
   void make_image(const std::string& path, std::uint64_t bytes, bool journal) const;
   std::string cache_path(const std::string& app) const { return caches_ + "/" + app + ".img"; }
 

@@ -93,6 +93,19 @@ TEST_F(DiskTest, ACacheHasOneUserAndTheSecondGetsItsOwn) {
   EXPECT_NE(::access(first.c_str(), F_OK), 0);
 }
 
+TEST_F(DiskTest, AnUnusedCachePromisesNothingAndGivesWayToWhatIsWanted) {
+  const std::uint64_t before = disks_.use().promised_bytes;
+  const std::string used = disks_.take_cache(kOther, kOther);
+  const std::uint64_t while_used = disks_.use().promised_bytes;
+  EXPECT_GT(while_used, before);
+  const std::string unused = disks_.take_cache(kApp, kGuid);
+  disks_.release_cache(kApp, kGuid);
+  EXPECT_EQ(disks_.use().promised_bytes, while_used);
+  EXPECT_THROW(disks_.create(kGuid, disks_.use().total_bytes), Error);
+  EXPECT_NE(::access(unused.c_str(), F_OK), 0) << "given up before anything is refused";
+  EXPECT_EQ(::access(used.c_str(), F_OK), 0) << "a build uses it";
+}
+
 TEST_F(DiskTest, DisksOfInstancesThatAreGoneAreSwept) {
   const std::string kept = disks_.create(kGuid, 16 * kMiB);
   const std::string gone = disks_.create(kOther, 16 * kMiB);
