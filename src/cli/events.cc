@@ -16,6 +16,18 @@ Example:
 
 constexpr std::size_t kShown = 50;
 
+// "index: 0, reason: CRASHED".
+std::string described(const json::object& data) {
+  std::string out;
+  for (const auto& [key, value] : data) {
+    if (!out.empty()) out += ", ";
+    out +=
+        fmt::format("{}: {}", std::string_view(key),
+                    value.is_string() ? std::string(value.get_string()) : json::serialize(value));
+  }
+  return out;
+}
+
 Task<int> events(Command& command) {
   const json::value space = co_await command.space();
   const json::value app = co_await command.api.app(command.app_name(), text_at(space, "/guid"));
@@ -30,7 +42,7 @@ Task<int> events(Command& command) {
   for (const json::value& event : array_at(page, "/resources")) {
     const json::object& data = object_at(event, "/data");
     table.add({show_api_time(text_at(event, "/created_at")), text_at(event, "/type"),
-               text_at(event, "/actor/name"), data.empty() ? "" : json::serialize(data)});
+               text_at(event, "/actor/name"), described(data)});
     documents.push_back(json::object{{"time", text_at(event, "/created_at")},
                                      {"event", text_at(event, "/type")},
                                      {"actor", text_at(event, "/actor/name")},

@@ -219,7 +219,7 @@ Task<void> Reconciler::report(const plan::AppPlan& plan, const plan::AppView& vi
         co_await parts_.log.write(row.app,
                                   fmt::format("Instance {} crashed: {}. Trying again in {} s.",
                                               row.index, model::describe(row.exit),
-                                              std::chrono::duration_cast<std::chrono::seconds>(
+                                              std::chrono::ceil<std::chrono::seconds>(
                                                   *row.next_start_at - parts_.loop.wall())
                                                   .count()),
                                   row.index);

@@ -65,7 +65,6 @@ class Server {
   explicit Server(const Settings& settings)
       : settings_(settings),
         lock_(settings.lock_of("server"), "nuri server"),
-        signals_(loop_, {SIGTERM, SIGINT}),
         listener_(api_listener(loop_, settings)),
         store_(settings.server_dir() + "/nuri.db"),
         blobs_(
@@ -77,15 +76,19 @@ class Server {
         tokens_(identity::load_or_make_token_key(settings.server_dir() + "/token.key", random_),
                 clock_, random_),
         logins_(tokens_, clock_, random_),
-        login_limit_(clock_) {
-    ensure_admin(store_, hash_, settings, clock_, random_);
-    ensure_tenancy(store_, settings, clock_, random_);
-    base_ = ensure_base_images(blobs_, settings.base_images);
-  }
+        login_limit_(clock_),
+        base_(prepare()),
+        signals_(loop_, {SIGTERM, SIGINT}) {}
 
   void run() { loop_.run(serve()); }
 
  private:
+  // Takes seconds at the very first start; a signal ends the process, as kill -9 might.
+  BaseImages prepare() {
+    ensure_admin(store_, hash_, settings_, clock_, random_);
+    ensure_tenancy(store_, settings_, clock_, random_);
+    return ensure_base_images(blobs_, settings_.base_images);
+  }
   Task<void> serve();
 
   Settings settings_;
@@ -93,7 +96,6 @@ class Server {
   SystemClock clock_;
   SystemRandom random_;
   async::EpollLoop loop_;
-  async::Signals signals_;  // before the first thread
   net::Listener listener_;
   store::SqliteStore store_;
   image::DirectoryBlobStore blobs_;
@@ -103,6 +105,7 @@ class Server {
   identity::Logins logins_;
   identity::LoginLimit login_limit_;
   BaseImages base_;
+  async::Signals signals_;  // before the first thread
   async::ThreadPool pool_{limits::kBlockingThreads, limits::kBlockingQueue};
   async::ThreadPool streams_{kStreamThreads, limits::kBlockingQueue};
 };

@@ -38,6 +38,13 @@ void require_root(std::string_view verb) {
                             verb, verb));
 }
 
+void require_directory(std::string_view flag, const std::string& path) {
+  if (!std::filesystem::is_directory(path))
+    throw Error(
+        Code::not_found,
+        fmt::format("there is no directory {} ({} names it; 'make up' makes it)", path, flag));
+}
+
 host::RealmSettings realm_settings(const Settings& settings) {
   host::RealmSettings out;
   out.name = settings.realm;
@@ -143,6 +150,8 @@ Task<void> supervise(async::Loop& loop, Settings settings, std::vector<net::Hand
 int up(const cli::Arguments& arguments) {
   require_root("up");
   const Settings settings = settings_from(arguments);
+  require_directory("--buildpacks", settings.buildpacks_dir);
+  require_directory("--base-images", settings.base_images);
   const host::Realm realm = host::open_realm(realm_settings(settings));
   std::filesystem::create_directories(settings.run_dir);
   if (const auto pid = ProcessLock::holder(settings.lock_of("up"));

@@ -11,6 +11,7 @@ namespace {
 
 constexpr Duration kReconnect = 200ms;
 constexpr Duration kGreetDeadline = 10s;
+constexpr Duration kConnectDeadline = 2s;
 
 }  // namespace
 
@@ -33,7 +34,7 @@ Task<void> HostClient::run() {
 
 Task<void> HostClient::serve_connection() {
   if (auto greeted = co_await async::within(kGreetDeadline, greet())) {
-    connected_ = true;
+    connected_.set();
     changed_.pulse();
     (void)co_await read_all();
   } else {
@@ -90,7 +91,7 @@ void HostClient::deliver(host::HostMessage message) {
 }
 
 void HostClient::break_off() {
-  connected_ = false;
+  connected_.clear();
   socket_ = {};
   for (auto& [id, pending] : pending_) {
     pending->broken = true;
@@ -100,7 +101,10 @@ void HostClient::break_off() {
 
 Task<host::Reply> HostClient::call(host::Request request, std::vector<int> fds) {
   const std::string_view verb = host::verb_of(request);
-  if (!connected_)
+  const auto waited = co_await async::within(kConnectDeadline, until_connected());
+  if (!waited && waited.error() == IoError::cancelled)
+    throw error_of(waited.error(), fmt::format("wait for nuri host ({})", verb));
+  if (!connected())
     throw Error(Code::unavailable,
                 fmt::format("nuri host is not reachable at {} (for {})", path_, verb));
   const std::uint64_t id = next_id_++;

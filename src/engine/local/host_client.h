@@ -24,8 +24,8 @@ class HostClient {
   Task<void> run();
 
   // Sends and waits. `fds` stay the caller's. Throws what the host answered; Error{unavailable}
-  // without a connection, or if it breaks (then the request may have been carried out); timeout and
-  // cancelled from the scope.
+  // without a connection for 2 s (a host that is started anew is waited for), or if it breaks (then
+  // the request may have been carried out); timeout and cancelled from the scope.
   Task<host::Reply> call(host::Request request, std::vector<int> fds = {});
 
   // call, and the answer must be an R.
@@ -38,7 +38,7 @@ class HostClient {
 
   // What the host said of itself; nullopt before the first connection.
   const std::optional<host::Welcome>& welcome() const { return welcome_; }
-  bool connected() const { return connected_; }
+  bool connected() const { return connected_.is_set(); }
 
  private:
   struct Pending {
@@ -48,6 +48,7 @@ class HostClient {
   };
   Task<void> serve_connection();
   Task<IoResult<void>> greet();
+  Task<IoResult<void>> until_connected() { co_return co_await connected_.wait(); }
   Task<IoResult<void>> read_all();
   void deliver(host::HostMessage message);
   void break_off();
@@ -56,7 +57,7 @@ class HostClient {
   std::string path_;
   async::Event& changed_;
   net::PacketSocket socket_;
-  bool connected_ = false;
+  async::Event connected_;
   bool sending_ = false;
   async::Event sent_;
   std::optional<host::Welcome> welcome_;

@@ -1,6 +1,7 @@
 #include "engine/local/launch.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 
@@ -22,13 +23,12 @@ bool made_by_buildpacks(const image::oci::ImageConfig& config) {
   return config.labels.contains(std::string(kBuildMetadata));
 }
 
-// A process's command is a text or a list, its arguments a list.
+// A process's command is a text or a list, its arguments a list. What a shell is given is shown as
+// it was written.
 std::string command_text(const json::object& process) {
-  std::string text;
-  const auto append = [&text](const json::value& part) {
-    if (!part.is_string()) return;
-    if (!text.empty()) text += ' ';
-    text += part.get_string();
+  std::vector<std::string> words;
+  const auto append = [&words](const json::value& part) {
+    if (part.is_string()) words.emplace_back(part.get_string());
   };
   for (const char* key : {"command", "args"}) {
     const auto it = process.find(key);
@@ -38,7 +38,8 @@ std::string command_text(const json::object& process) {
     else
       append(it->value());
   }
-  return text;
+  const bool of_shell = words.size() == 3 && words[0] == "bash" && words[1] == "-c";
+  return of_shell ? words[2] : fmt::format("{}", fmt::join(words, " "));
 }
 
 std::vector<std::string> argv_of(const InstanceSpec& spec, const image::oci::ImageConfig& config) {

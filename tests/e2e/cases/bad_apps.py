@@ -11,11 +11,11 @@ def copied(realm, app, name=None):
 
 
 def probe(realm):
-    folder = realm.scratch / "victim"
+    folder = realm.scratch / "probed"
     if not folder.exists():
-        realm.push("victim", copied(realm, "probe", "victim"), "-m", "64M", "-k", "128M")
-    until(lambda: realm.get("victim").status == 200, 20, "the victim answers")
-    return "victim"
+        realm.push("probed", copied(realm, "probe", "probed"), "-m", "64M", "-k", "128M")
+    until(lambda: realm.get("probed").status == 200, 20, "the probed app answers")
+    return "probed"
 
 
 @case(deadline=60)
@@ -83,7 +83,7 @@ def a_fork_bomb_is_stopped_by_the_limit_and_the_others_do_not_notice(realm):
         said = realm.get(name, "/bomb", seconds=30).text
     check(said.startswith("stopped after") or "502" in said, f"the fork bomb said: {said}")
     realm.nuri("restart", name)
-    until(lambda: realm.get(name).status == 200, 20, "the victim answers again")
+    until(lambda: realm.get(name).status == 200, 20, "the probed app answers again")
 
 
 @case(deadline=60)
