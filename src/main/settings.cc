@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "base/error.h"
@@ -46,7 +47,7 @@ std::string Settings::api_url() const { return "http://" + api.str(); }
 std::vector<cli::Flag> settings_flags() {
   return {
       {"--realm", "", "NAME",
-       "which Nuri on this machine (default nuri): names everything it makes"},
+       "which Nuri on this machine (default $NURI_REALM, or nuri): names everything it makes"},
       {"--listen", "", "ADDRESS:PORT", "where apps are served (default 127.0.0.1:8080)"},
       {"--api", "", "ADDRESS:PORT", "where the API is served (default 127.0.0.1:8081)"},
       {"--domain", "", "NAME", "apps are served as APP.NAME (default localhost)"},
@@ -62,7 +63,8 @@ std::vector<cli::Flag> settings_flags() {
 
 Settings settings_from(const cli::Arguments& arguments) {
   Settings out;
-  out.realm = arguments.get("--realm", "nuri");
+  const char* named = ::getenv("NURI_REALM");
+  out.realm = arguments.get("--realm", named && *named ? named : "nuri");
   if (!is_realm(out.realm))
     throw Error(Code::bad_request,
                 fmt::format("--realm takes 1 to 24 of a-z, 0-9 and '-', a letter first; not '{}'",

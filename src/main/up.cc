@@ -147,32 +147,6 @@ Task<void> supervise(async::Loop& loop, Settings settings, std::vector<net::Hand
   co_await group.join();
 }
 
-int up(const cli::Arguments& arguments) {
-  require_root("up");
-  const Settings settings = settings_from(arguments);
-  require_directory("--buildpacks", settings.buildpacks_dir);
-  require_directory("--base-images", settings.base_images);
-  const host::Realm realm = host::open_realm(realm_settings(settings));
-  std::filesystem::create_directories(settings.run_dir);
-  if (const auto pid = ProcessLock::holder(settings.lock_of("up"));
-      pid && arguments.has("--detach")) {
-    fmt::print("Nuri is up already (process {}).\n", *pid);
-    return 0;
-  }
-  Fd report;
-  std::optional<ProcessLock> lock;
-  std::vector<net::HandedIn> listeners = router::fetch_listeners(settings.router_socket());
-  if (listeners.empty()) listeners = open_listeners(settings, realm.gateway().str());
-  if (arguments.has("--detach"))
-    if (auto parent = detach(settings.state_dir + "/nuri.log", report))
-      return wait_for_detached(std::move(*parent));
-  lock.emplace(settings.lock_of("up"), "nuri up");
-  set_log_process("up");
-  async::EpollLoop loop;
-  loop.run(supervise(loop, settings, std::move(listeners), std::move(report)));
-  return 0;
-}
-
 // Ends the process that holds the lock, by force if it does not end by itself.
 void end_process(const Settings& settings, const std::string& name) {
   const std::string lock = settings.lock_of(name);
@@ -191,9 +165,52 @@ void end_process(const Settings& settings, const std::string& name) {
   }
 }
 
+// Whether process `pid` runs this very file, which a newer build would have replaced.
+bool runs_this_program(pid_t pid) {
+  std::error_code ec;
+  const auto theirs = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), ec);
+  return ec || theirs == std::filesystem::read_symlink("/proc/self/exe", ec);
+}
+
+int up(const cli::Arguments& arguments) {
+  require_root("up");
+  const Settings settings = settings_from(arguments);
+  require_directory("--buildpacks", settings.buildpacks_dir);
+  require_directory("--base-images", settings.base_images);
+  const host::Realm realm = host::open_realm(realm_settings(settings));
+  std::filesystem::create_directories(settings.run_dir);
+  const auto other = ProcessLock::holder(settings.lock_of("up"));
+  if (other && arguments.has("--detach") && runs_this_program(*other)) {
+    fmt::print("Nuri is up already (process {}).\n", *other);
+    return 0;
+  }
+  Fd report;
+  std::optional<ProcessLock> lock;
+  std::vector<net::HandedIn> listeners = router::fetch_listeners(settings.router_socket());
+  if (other && arguments.has("--detach")) {
+    fmt::print("Nuri is up already, as another build: it is started anew; apps run on.\n");
+    std::fflush(stdout);
+    end_process(settings, "up");
+  }
+  if (listeners.empty()) listeners = open_listeners(settings, realm.gateway().str());
+  if (arguments.has("--detach"))
+    if (auto parent = detach(settings.state_dir + "/nuri.log", report))
+      return wait_for_detached(std::move(*parent));
+  lock.emplace(settings.lock_of("up"), "nuri up");
+  set_log_process("up");
+  async::EpollLoop loop;
+  loop.run(supervise(loop, settings, std::move(listeners), std::move(report)));
+  return 0;
+}
+
 int down(const cli::Arguments& arguments) {
   require_root("down");
   const Settings settings = settings_from(arguments);
+  if (!std::filesystem::exists(settings.state_dir)) {
+    fmt::print("There is no Nuri '{}' on this machine: {} does not exist.\n", settings.realm,
+               settings.state_dir);
+    return 0;
+  }
   for (const char* name : {"up", "server", "router", "host"}) end_process(settings, name);
   host::host_sweep_main(host_options(settings));
   std::error_code ec;
