@@ -103,12 +103,14 @@ void Disks::admit(std::uint64_t bytes) {
                           now.reserve_bytes >> 20));
 }
 
-void Disks::make_image(const std::string& path, std::uint64_t bytes, bool journal) const {
-  {
-    Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0)
-      throw system_error(fmt::format("making the disk {}", path), errno);
-  }
+void Disks::reserve(const std::string& path, std::uint64_t bytes) {
+  admit(bytes);
+  Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0)
+    throw system_error(fmt::format("making the disk {}", path), errno);
+}
+
+void Disks::format(const std::string& path, Journal journal) const {
   std::vector<std::string> argv{"mkfs.ext4",
                                 "-q",
                                 "-F",
@@ -120,7 +122,7 @@ void Disks::make_image(const std::string& path, std::uint64_t bytes, bool journa
                                 fmt::format("lazy_itable_init=1,lazy_journal_init=1,nodiscard,"
                                             "root_owner={0}:{0}",
                                             realm_.store_ids())};
-  if (!journal) argv.insert(argv.end(), {"-O", "^has_journal,^resize_inode"});
+  if (journal == Journal::no) argv.insert(argv.end(), {"-O", "^has_journal,^resize_inode"});
   argv.push_back(path);
   try {
     require_program({kMkfs, std::move(argv), kEnv, "", 60s, {}});
@@ -131,9 +133,11 @@ void Disks::make_image(const std::string& path, std::uint64_t bytes, bool journa
 }
 
 std::string Disks::create(const std::string& guid, std::uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
-  admit(bytes);
-  make_image(path(guid), bytes, false);
+  {
+    const std::lock_guard lock(mutex_);
+    reserve(path(guid), bytes);
+  }
+  format(path(guid), Journal::no);
   return path(guid);
 }
 
@@ -152,8 +156,8 @@ std::string Disks::take_cache(const std::string& app, const std::string& guid) {
   if (user != cache_users_.end() && user->second != guid) {
     // Its name is an instance's disk, so that it is swept like one.
     const std::string own = path(guid + "-cache");
-    admit(settings_.cache_bytes);
-    make_image(own, settings_.cache_bytes, false);
+    reserve(own, settings_.cache_bytes);
+    format(own, Journal::no);
     return own;
   }
   const std::string path = cache_path(app);
@@ -177,9 +181,9 @@ void Disks::renew_cache(const std::string& app, const std::string& path) {
     }
   }
   // One that is there is in use from now on, and counted as such.
-  const bool there = use_of(path).size != 0;
-  admit(there ? 0 : settings_.cache_bytes);
-  if (!there) make_image(path, settings_.cache_bytes, true);
+  if (use_of(path).size) return admit(0);
+  reserve(path, settings_.cache_bytes);
+  format(path, Journal::yes);
 }
 
 void Disks::release_cache(const std::string& app, const std::string& guid) {

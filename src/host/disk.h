@@ -65,7 +65,9 @@ class Disks {
   bool give_up_oldest_cache();
   void renew_cache(const std::string& app, const std::string& path);
   bool is_used(const std::string& cache_path) const;
-  void make_image(const std::string& path, std::uint64_t bytes, bool journal) const;
+  void reserve(const std::string& path, std::uint64_t bytes);
+  enum class Journal { no, yes };
+  void format(const std::string& path, Journal journal) const;  // also without mutex_
   std::string cache_path(const std::string& app) const { return caches_ + "/" + app + ".img"; }
 
   const Realm realm_;

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <future>
 
 #include "base/error.h"
 #include "base/guid.h"
@@ -184,7 +185,11 @@ void Instances::launch(const StartInstance& request, InstanceRecord& record,
   for (const Digest& d : request.layers) place.layer_paths.push_back(layers_.path(d));
   save_entry(record, false);
   place.log_dir = make_log_dir(realm_, settings_.users, request.app);
-  place.disk_image = disks_.create(record.guid, request.limits.disk_bytes);
+  // Beside the rest, whose control groups wait for the kernel: the disk is wanted once there is a
+  // network. Joined before anything is undone.
+  place.disk_image = disks_.path(record.guid);
+  std::future<void> disk = std::async(
+      std::launch::async, [&] { disks_.create(record.guid, request.limits.disk_bytes); });
   if (record.cache) place.cache_image = disks_.take_cache(request.app, record.guid);
   const InstanceLimits& l = request.limits;
   cgroups_.create(place.cgroup, {l.memory_bytes, l.cpu_weight, l.cpu_millis, l.pids});
@@ -208,7 +213,10 @@ void Instances::launch(const StartInstance& request, InstanceRecord& record,
     record.shim_start_time = start_time_of(pid).value_or(0);
     save_entry(record, false);
   };
-  start.wire = [&](int pid) { connect_instance(realm_, record.slot, pid); };
+  start.wire = [&](int pid) {
+    connect_instance(realm_, record.slot, pid);
+    disk.get();
+  };
   Child child = start_shim(start);
   pidfd = std::move(child.pidfd);
   record.started = true;

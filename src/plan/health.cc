@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace nuri::plan {
+namespace {
+
+constexpr Duration kFirstProbe = 4ms;
+constexpr Duration kSlowestStartProbe = 500ms;
+
+}  // namespace
 
 HealthHistory after_probe(HealthHistory history, bool healthy, std::string detail,
                           std::vector<int> ports) {
@@ -24,8 +30,11 @@ Duration next_probe(const HealthHistory& history, Duration interval) {
   using Health = Verdict::Health;
   if (history.verdict.health == Health::healthy)
     return history.failures == 0 ? interval : std::min<Duration>(interval, 1s);
-  const Duration starting = 10ms * std::min(history.failures, 50);
-  return std::min(starting, interval);
+  // Adds at most a tenth to what the start takes.
+  Duration starting = kFirstProbe;
+  for (int i = 1; i < history.failures && starting < kSlowestStartProbe; ++i)
+    starting += starting / 10;
+  return std::min({starting, kSlowestStartProbe, interval});
 }
 
 }  // namespace nuri::plan

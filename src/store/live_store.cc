@@ -25,7 +25,7 @@ std::unique_ptr<Follower> LiveStore::follow(std::set<Noun> nouns) {
 }
 
 void LiveStore::run_write(Store& store, async::Loop& loop,
-                          const std::weak_ptr<Followers>& followers,
+                          const std::weak_ptr<Followers>& followers, Durability durability,
                           const std::function<void(Writer&)>& body) {
   // Nullopt: the outcome is not known.
   auto tell = [&](std::optional<Changes> changes) {
@@ -34,7 +34,7 @@ void LiveStore::run_write(Store& store, async::Loop& loop,
     });
   };
   try {
-    tell(store.write(body));
+    tell(store.write(body, durability));
   } catch (const Error& error) {
     if (error.code() == Code::unavailable) tell(std::nullopt);
     throw;

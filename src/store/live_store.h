@@ -50,21 +50,23 @@ class LiveStore {
         }));
   }
 
-  // What the body returns, once it is durable. Followers hear of it also if the caller gets
-  // Error{unavailable} or Error{timeout} and it was, or comes to be, written all the same.
+  // What the body returns, once it is as durable as that. Followers hear of it also if the caller
+  // gets Error{unavailable} or Error{timeout} and it was, or comes to be, written all the same.
   template <class Body>
-  auto write(Body body) -> Task<std::invoke_result_t<Body, Writer&>> {
+  auto write(Body body, Durability durability = Durability::synced)
+      -> Task<std::invoke_result_t<Body, Writer&>> {
     using Result = std::invoke_result_t<Body, Writer&>;
     async::Loop& loop = (co_await async::current_scope()).loop();
     co_return co_await async::shielded(
         limits::kStoreDeadline,
-        pool_.run([&store = store_, &loop, followers = std::weak_ptr(followers_),
+        pool_.run([&store = store_, &loop, followers = std::weak_ptr(followers_), durability,
                    body = std::move(body)]() mutable -> Result {
           if constexpr (std::is_void_v<Result>) {
-            run_write(store, loop, followers, [&](Writer& tx) { body(tx); });
+            run_write(store, loop, followers, durability, [&](Writer& tx) { body(tx); });
           } else {
             std::optional<Result> out;
-            run_write(store, loop, followers, [&](Writer& tx) { out.emplace(body(tx)); });
+            run_write(store, loop, followers, durability,
+                      [&](Writer& tx) { out.emplace(body(tx)); });
             return std::move(*out);
           }
         }));
@@ -78,7 +80,7 @@ class LiveStore {
 
   // On a thread of the pool: writes, and then tells the followers on their loop.
   static void run_write(Store& store, async::Loop& loop, const std::weak_ptr<Followers>& followers,
-                        const std::function<void(Writer&)>& body);
+                        Durability durability, const std::function<void(Writer&)>& body);
   static void publish(Followers& followers, const std::optional<Changes>& changes);
 
   Store& store_;

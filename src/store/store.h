@@ -169,6 +169,12 @@ class Writer : public Reader {
   Changes changes_;
 };
 
+// What a power cut may take back of a committed write. A killed process takes back nothing.
+enum class Durability {
+  synced,   // nothing: it is on disk when write returns. What a user was told.
+  ordered,  // what no synced write followed. What can be found out again.
+};
+
 class Store {
  public:
   Store() = default;
@@ -189,12 +195,14 @@ class Store {
     }
   }
 
-  // Durable when it returns.
-  Changes write(const std::function<void(Writer&)>& body) { return run_write(body); }
+  Changes write(const std::function<void(Writer&)>& body,
+                Durability durability = Durability::synced) {
+    return run_write(body, durability);
+  }
 
  protected:
   virtual void run_read(const std::function<void(Reader&)>& body) = 0;
-  virtual Changes run_write(const std::function<void(Writer&)>& body) = 0;
+  virtual Changes run_write(const std::function<void(Writer&)>& body, Durability durability) = 0;
 };
 
 }  // namespace nuri::store

@@ -183,7 +183,7 @@ void MemoryStore::run_read(const std::function<void(Reader&)>& body) {
   body(reader);
 }
 
-Changes MemoryStore::run_write(const std::function<void(Writer&)>& body) {
+Changes MemoryStore::run_write(const std::function<void(Writer&)>& body, Durability) {
   std::lock_guard lock(mutex_);
   MemoryWriter writer(disk_);
   try {

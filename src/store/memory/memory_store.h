@@ -47,7 +47,7 @@ class MemoryStore final : public Store {
 
  protected:
   void run_read(const std::function<void(Reader&)>& body) override;
-  Changes run_write(const std::function<void(Writer&)>& body) override;
+  Changes run_write(const std::function<void(Writer&)>& body, Durability) override;
 
  private:
   mutable std::mutex mutex_;

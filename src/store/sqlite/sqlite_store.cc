@@ -140,7 +140,7 @@ SqliteStore::SqliteStore(const std::string& path)
     throw Error(
         Code::unavailable,
         fmt::format("the database {} cannot use a write-ahead log on this file system", path));
-  writer_->execute("PRAGMA synchronous = FULL");
+  sync_as(Durability::synced);
   if (writer_->number("PRAGMA page_count") <= kCheckedPages) {
     const std::string verdict = writer_->text("PRAGMA quick_check(1)");
     if (verdict != "ok") {
@@ -164,8 +164,18 @@ void SqliteStore::run_read(const std::function<void(Reader&)>& body) {
   body(reader);
 }
 
-Changes SqliteStore::run_write(const std::function<void(Writer&)>& body) {
+// Of the log: FULL syncs it at each commit, NORMAL before a checkpoint only
+// (sqlite.org/pragma.html).
+void SqliteStore::sync_as(Durability durability) {
+  if (syncs_as_ == durability) return;
+  writer_->execute(durability == Durability::synced ? "PRAGMA synchronous = FULL"
+                                                    : "PRAGMA synchronous = NORMAL");
+  syncs_as_ = durability;
+}
+
+Changes SqliteStore::run_write(const std::function<void(Writer&)>& body, Durability durability) {
   std::lock_guard lock(write_mutex_);
+  sync_as(durability);
   writer_->execute("BEGIN IMMEDIATE");
   SqliteWriter writer(*writer_);
   try {

@@ -1,6 +1,6 @@
 #pragma once
 
-// The store on SQLite: write-ahead log, synchronous=FULL, one process. One connection writes and
+// The store on SQLite: write-ahead log, synchronous=FULL (NORMAL for what is only ordered), one process. One connection writes and
 // does every checkpoint (SQLite 3.40 can corrupt a file when two do); the others only read. No
 // mmap. What write() returned from survives kill -9 and power loss.
 
@@ -28,16 +28,18 @@ class SqliteStore final : public Store {
 
  protected:
   void run_read(const std::function<void(Reader&)>& body) override;
-  Changes run_write(const std::function<void(Writer&)>& body) override;
+  Changes run_write(const std::function<void(Writer&)>& body, Durability durability) override;
 
  private:
   static constexpr std::size_t kReaders = 4;
   class ReaderLease;
+  void sync_as(Durability durability);
 
   std::string path_;
   Fd lock_;
   std::mutex write_mutex_;
   std::unique_ptr<Connection> writer_;
+  std::optional<Durability> syncs_as_;
   std::mutex readers_mutex_;
   std::condition_variable reader_free_;
   std::vector<std::unique_ptr<Connection>> idle_readers_;
