@@ -188,7 +188,7 @@ class Reconciliation {
     if (next && !serves(next->guid) &&
         (recreate ? !others_than(next->guid) : !wanted_of(app_.current_deployment)))
       make_current(*next);
-    const bool next_waits = recreate && !serves(next->guid);
+    const bool next_waits = next && waits(*next);
     for (Row& row : rows_) {
       Instance& i = row.value;
       const bool keeps =
@@ -215,6 +215,12 @@ class Reconciliation {
   bool others_than(const DeploymentGuid& guid) const {
     return std::any_of(rows_.begin(), rows_.end(),
                        [&](const Row& row) { return !row.erased && row.value.deployment != guid; });
+  }
+
+  // It stops all before it starts anything, and that is not over yet. (With no instances wanted it
+  // would be healthy at once, and those of a later scale would start beside the old ones.)
+  bool waits(const Deployment& d) const {
+    return d.strategy == Strategy::recreate && !serves(d.guid);
   }
 
   bool wanted_of(const DeploymentGuid& guid) const {
@@ -263,7 +269,7 @@ class Reconciliation {
       if (d.step == DeploymentStep::queued) d.step = DeploymentStep::starting;
       if (const Instance* culprit = failed_instance(d.guid))
         roll_back(d, DeploymentReason::failed, failure_text(*culprit));
-      else if (all_healthy(d.guid))
+      else if (!waits(d) && all_healthy(d.guid))
         finish(d);
       if (d.state != DeploymentState::active) {
         active_.reset();

@@ -328,6 +328,20 @@ TEST(Reconcile, RecreateWaitsUntilTheOldOnesAreGone) {
   EXPECT_EQ(p.view.app.current_deployment, next);
 }
 
+TEST(Reconcile, RecreateOfNoInstancesWaitsToo) {
+  Playground p = serving(2);
+  p.view.processes.front().instances = 0;
+  const auto next = p.deploy(Strategy::recreate);
+  p.write(p.plan());
+  ASSERT_EQ(p.deployment(next).state, DeploymentState::active);
+  // Nothing starts beside those that still stop.
+  p.view.processes.front().instances = 1;
+  EXPECT_TRUE(p.plan().insert.empty());
+  p.settle();
+  EXPECT_EQ(p.view.app.current_deployment, next);
+  EXPECT_EQ(p.routable(), 1u);
+}
+
 TEST(Reconcile, WaitsLongerWithEachCrashAndStartsOverAfterAHealthySpell) {
   Playground p = serving(1);
   p.pass(1h);
