@@ -185,8 +185,7 @@ void Instances::launch(const StartInstance& request, InstanceRecord& record,
   for (const Digest& d : request.layers) place.layer_paths.push_back(layers_.path(d));
   save_entry(record, false);
   place.log_dir = make_log_dir(realm_, settings_.users, request.app);
-  // Beside the rest, whose control groups wait for the kernel: the disk is wanted once there is a
-  // network. Joined before anything is undone.
+  // Beside the control groups, which wait for the kernel. Joined before anything is undone.
   place.disk_image = disks_.path(record.guid);
   std::future<void> disk = std::async(
       std::launch::async, [&] { disks_.create(record.guid, request.limits.disk_bytes); });
@@ -212,11 +211,9 @@ void Instances::launch(const StartInstance& request, InstanceRecord& record,
     record.shim_pid = pid;
     record.shim_start_time = start_time_of(pid).value_or(0);
     save_entry(record, false);
-  };
-  start.wire = [&](int pid) {
-    connect_instance(realm_, record.slot, pid);
     disk.get();
   };
+  start.wire = [&](int pid) { connect_instance(realm_, record.slot, pid); };
   Child child = start_shim(start);
   pidfd = std::move(child.pidfd);
   record.started = true;

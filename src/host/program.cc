@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -49,8 +50,6 @@ struct ChildPlan {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     for (int s = 1; s < 32; ++s) ::signal(s, SIG_DFL);
     if (session) ::setsid();
-    char byte;
-    if (gate >= 0 && ::read(gate, &byte, 1) != 1) ::_exit(127);
     // Moved up first, so that no target overwrites a source that is still needed.
     constexpr int kHigh = 100;
     int moved[16];
@@ -59,8 +58,22 @@ struct ChildPlan {
     if (::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(error, 2) < 0) ::_exit(127);
     for (std::size_t i = 0; i < descriptor_count; ++i)
       if (::dup2(moved[i], descriptors[i].second) < 0) ::_exit(127);
+    if (gate >= 0) await_gate();
     ::execve(path, argv, envp);
     ::_exit(127);
+  }
+
+  // Without what the parent has open: others wait for the end of pipes that this would hold.
+  void await_gate() const {
+    int last = 2;
+    for (std::size_t i = 0; i < descriptor_count; ++i) last = std::max(last, descriptors[i].second);
+    const int own = ::fcntl(gate, F_DUPFD_CLOEXEC, last + 1);
+    if (own < 0) ::_exit(127);
+    if (own > last + 1)
+      ::close_range(static_cast<unsigned>(last) + 1, static_cast<unsigned>(own) - 1, 0);
+    ::close_range(static_cast<unsigned>(own) + 1, ~0u, 0);
+    char byte;
+    if (::read(own, &byte, 1) != 1) ::_exit(127);
   }
 };
 
