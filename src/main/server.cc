@@ -77,8 +77,7 @@ class Server {
                 clock_, random_),
         logins_(tokens_, clock_, random_),
         login_limit_(clock_),
-        base_(prepare()),
-        signals_(loop_, {SIGTERM, SIGINT}) {}
+        base_(prepare()) {}
 
   void run() { loop_.run(serve()); }
 
@@ -105,9 +104,6 @@ class Server {
   identity::Logins logins_;
   identity::LoginLimit login_limit_;
   BaseImages base_;
-  async::Signals signals_;  // before the first thread
-  async::ThreadPool pool_{limits::kBlockingThreads, limits::kBlockingQueue};
-  async::ThreadPool streams_{kStreamThreads, limits::kBlockingQueue};
 };
 
 engine::local::LocalSettings engine_settings(const Settings& settings, const BaseImages& base) {
@@ -134,18 +130,21 @@ Task<void> stop_on_signal(async::Signals& signals, http::Server& api, async::Tas
 }
 
 Task<void> Server::serve() {
-  store::LiveStore store(store_, pool_);
-  engine::local::LocalEngine engine(loop_, pool_, streams_, blobs_,
+  async::Signals signals(loop_, {SIGTERM, SIGINT});  // before the first thread
+  async::ThreadPool pool(limits::kBlockingThreads, limits::kBlockingQueue);
+  async::ThreadPool streams(kStreamThreads, limits::kBlockingQueue);
+  store::LiveStore store(store_, pool);
+  engine::local::LocalEngine engine(loop_, pool, streams, blobs_,
                                     engine_settings(settings_, base_));
   RouterFeed feed(loop_, settings_.router_socket());
-  control::AppLog log(logs_, pool_, clock_);
+  control::AppLog log(logs_, pool, clock_);
   control::Routes routes(store, engine, feed);
   control::Reconciler reconciler({loop_, store, engine, routes, log, random_});
   control::Builder builder({loop_, store, engine, log, random_});
   control::Deleter deleter(loop_, store, engine, log);
   control::Collector collector(
-      {loop_, store, pool_, engine, blobs_, logs_, {base_.run, base_.build}});
-  api::CfApi api({loop_, store, store_, pool_, engine, blobs_, logs_, tokens_, logins_,
+      {loop_, store, pool, engine, blobs_, logs_, {base_.run, base_.build}});
+  api::CfApi api({loop_, store, store_, pool, engine, blobs_, logs_, tokens_, logins_,
                   login_limit_, hash_, random_, settings_.api_url(), settings_.apps.port(),
                   settings_.server_dir() + "/uploads"});
   http::Server server(loop_, api);
@@ -159,7 +158,7 @@ Task<void> Server::serve() {
   group.spawn(deleter.run());
   group.spawn(collector.run());
   group.spawn(server.run(std::move(listener_)));
-  group.spawn(stop_on_signal(signals_, server, group));
+  group.spawn(stop_on_signal(signals, server, group));
   log_info("serving", {{"api", settings_.api_url()}});
   co_await group.join();
 }

@@ -7,15 +7,15 @@ void FaultyStore::run_read(const std::function<void(store::Reader&)>& body) {
   disk_.read([&](store::Reader& reader) { body(reader); });
 }
 
-store::Changes FaultyStore::run_write(const std::function<void(store::Writer&)>& body) {
+store::Changes FaultyStore::run_write(const std::function<void(store::Writer&)>& body,
+                                      store::Durability durability) {
   if (random_.chance(faults_.before_commit))
     disk_.fail_next(store::MemoryStore::Fault::before_commit);
   store::Changes changes;
   try {
-    changes = disk_.write(body);
+    changes = disk_.write(body, durability);
   } catch (...) {
     disk_.fail_next(store::MemoryStore::Fault::none);
-    rolled_back_();
     throw;
   }
   committed_(disk_, changes);

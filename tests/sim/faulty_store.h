@@ -18,14 +18,9 @@ struct StoreFaults {  // per cent of transactions
 class FaultyStore final : public store::Store {
  public:
   using Committed = std::function<void(store::Store&, const store::Changes&)>;
-  using RolledBack = std::function<void()>;
   FaultyStore(const store::MemoryDisk& disk, Random& random, const StoreFaults& faults,
-              Committed committed, RolledBack rolled_back)
-      : disk_(disk),
-        random_(random),
-        faults_(faults),
-        committed_(std::move(committed)),
-        rolled_back_(std::move(rolled_back)) {}
+              Committed committed)
+      : disk_(disk), random_(random), faults_(faults), committed_(std::move(committed)) {}
 
   store::MemoryDisk snapshot() const { return disk_.snapshot(); }
   // Without faults: for who judges.
@@ -33,14 +28,14 @@ class FaultyStore final : public store::Store {
 
  protected:
   void run_read(const std::function<void(store::Reader&)>& body) override;
-  store::Changes run_write(const std::function<void(store::Writer&)>& body) override;
+  store::Changes run_write(const std::function<void(store::Writer&)>& body,
+                           store::Durability durability) override;
 
  private:
   store::MemoryStore disk_;
   Random& random_;
   const StoreFaults& faults_;
   Committed committed_;
-  RolledBack rolled_back_;
 };
 
 }  // namespace nuri::sim
