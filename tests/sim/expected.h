@@ -1,9 +1,8 @@
 #pragma once
 
-// What users have asked for and the store has committed: kept apart from the store, and compared
-// with it in the end.
+// What users may count on after the answers that they got: kept apart from the store, and compared
+// with it.
 
-#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -14,32 +13,66 @@
 
 namespace nuri::sim {
 
+// What became of a request, as its sender knows it.
+enum class Fate {
+  done,     // a good answer: acknowledged
+  refused,  // it did not happen
+  unknown,  // cut, or an error that says so: it may have happened
+};
+
+// A value that requests change, as far as their answers tell: one, or any of several.
+template <class T>
+class Possible {
+ public:
+  explicit Possible(T value) : values_{std::move(value)} {}
+
+  struct Wish {
+    T value;
+    std::set<T> before;
+    unsigned change;
+  };
+  // Before a request that sets `value` is sent.
+  Wish wish(T value) {
+    Wish made{value, values_, ++change_};
+    values_.insert(std::move(value));
+    return made;
+  }
+  // After its answer.
+  void settle(const Wish& wish, Fate fate) {
+    if (fate == Fate::unknown || (fate == Fate::refused && wish.change != change_)) return;
+    ++change_;
+    values_ = fate == Fate::done ? std::set<T>{wish.value} : wish.before;
+  }
+  bool admits(const T& value) const { return values_.contains(value); }
+  bool is(const T& value) const { return values_.size() == 1 && admits(value); }
+
+ private:
+  std::set<T> values_;
+  unsigned change_ = 0;
+};
+
+struct ExpectedRoute {
+  Possible<bool> there{true};
+  Possible<bool> mapped{false};
+};
+
 struct ExpectedApp {
-  bool delete_asked = false;
-  model::AppState state = model::AppState::stopped;
-  model::Env env;
-  std::map<std::string, int> instances;  // by process type
-  std::set<std::string> packages, builds, revisions, deployments;
+  Possible<bool> deleted{false};
+  Possible<model::AppState> state{model::AppState::stopped};
+  Possible<std::string> value{std::string()};      // of the environment's V
+  std::map<std::string, Possible<int>> instances;  // by process type; without: unknown
+  std::set<std::string> builds, deployments;       // acknowledged
+  std::map<RouteGuid, ExpectedRoute> routes;
 };
 
 using Expected = std::map<AppGuid, ExpectedApp>;
 
-class Ledger {
- public:
-  // From the body of a transaction: holds once it is committed.
-  void note(AppGuid app, std::function<void(ExpectedApp&)> effect) {
-    pending_.emplace_back(std::move(app), std::move(effect));
-  }
-  void commit();
-  void roll_back() { pending_.clear(); }
-  const Expected& expected() const { return expected_; }
-
- private:
-  std::vector<std::pair<AppGuid, std::function<void(ExpectedApp&)>>> pending_;
-  Expected expected_;
-};
-
-// The first thing that was written and is not there any more; empty if there is none.
-std::string lost_write(store::Reader& reader, const Expected& expected);
+// The first thing of the app that was acknowledged and does not hold; empty if there is none. What
+// may be being deleted may be there or not.
+std::string lost_write(store::Reader& reader, const AppGuid& guid, const ExpectedApp& expected);
+// When nothing is under way any more: also that what was deleted is gone.
+std::string lost_writes(store::Reader& reader, const Expected& expected);
+// After the answer that the deletion is complete.
+std::string left_of_app(store::Reader& reader, const AppGuid& guid);
 
 }  // namespace nuri::sim

@@ -4,7 +4,9 @@
 
 #include <optional>
 
+#include "image/scratch_folder.h"
 #include "invariants.h"
+#include "settled.h"
 #include "user.h"
 
 namespace nuri::sim {
@@ -13,7 +15,15 @@ namespace {
 constexpr Duration kLongestLife = std::chrono::minutes(30);    // of the users
 constexpr Duration kLongestRepair = std::chrono::minutes(30);  // after the last fault
 constexpr Duration kLongestEnd = std::chrono::minutes(3);
+// What a client or a build has just stored and no row points to yet is spared for so long.
+constexpr Duration kBlobGrace = std::chrono::seconds(30);
 constexpr std::uint64_t kMostSteps = 2'000'000;
+
+const std::string& upload_dir() {
+  static const image::ScratchFolder folder;
+  static const std::string path = folder.path().string();
+  return path;
+}
 
 class History {
  public:
@@ -25,7 +35,10 @@ class History {
 
   Outcome run() {
     store::MemoryStore first;
-    first.write([&](store::Writer& tx) { found(tx, desk_); });
+    first.write([&](store::Writer& tx) {
+      identity::FakePasswordHash hash;
+      platform_ = found(tx, random_, loop_.wall(), hash);
+    });
     boot(first.snapshot());
     live();
     if (well()) repair();
@@ -64,20 +77,29 @@ class History {
     if (some(2) == 0) store_faults_ = {some(5), some(5), some(8)};
     if (some(3) == 0) router_.unreachable = some(20);
     crashes_left_ = some(3) == 0 ? 0 : some(5);
+    collect_every_ = std::chrono::seconds(4 + some(some(2) == 0 ? 10 : 90));
     kill_every_ = some(3) == 0 ? 0ns : Duration(std::chrono::seconds(2 + some(60)));
   }
 
   void boot(const store::MemoryDisk& disk) {
     auto committed = [this](store::Store& truth, const store::Changes& changes) {
-      ledger_.commit();
       for (const auto& change : changes)
         trace_.note("commit {} {}", static_cast<int>(change.noun), change.guid.substr(0, 8));
       truth.read([&](store::Reader& reader) { violated(rules_.after_commit(reader, changes)); });
     };
+    const Outside outside{loop_,
+                          machine_,
+                          machine_disk_,
+                          router_,
+                          blobs_,
+                          logs_,
+                          random_,
+                          platform_,
+                          upload_dir(),
+                          collect_every_,
+                          [this](std::string what) { violated(std::move(what)); }};
     server_ = std::make_unique<SimulatedServer>(
-        Outside{loop_, machine_, router_, logs_, random_},
-        std::make_unique<FaultyStore>(disk, random_, store_faults_, std::move(committed),
-                                      [this] { ledger_.roll_back(); }));
+        outside, std::make_unique<FaultyStore>(disk, random_, store_faults_, std::move(committed)));
     line_.connect(*server_);
     static constexpr std::uint64_t kSoon[] = {40, 400, 4000, 20000};
     crash_at_ = crashes_left_ > 0 ? loop_.steps() + random_.below(kSoon[some(4)]) : UINT64_MAX;
@@ -97,16 +119,22 @@ class History {
     boot(disk);
   }
 
-  // Until `until` or `done`; also if something was violated.
-  template <class Done>
-  void drive(Time until, Done done) {
+  // A check of the rows as they are; none while no server lives.
+  template <class Check>
+  void look(Check check) {
+    if (server_) violated(server_->disk().truth().read(check));
+  }
+
+  // Until `until` or `ended`; also if something was violated.
+  template <class Ended>
+  void drive(Time until, Ended ended) {
     auto stop = [&] {
-      if (machine_.starts + machine_.stops != judged_) {
-        judged_ = machine_.starts + machine_.stops;
-        violated(machine_rules(machine_, router_));
+      if (const auto done = machine_.starts + machine_.stops + machine_.builds; done != judged_) {
+        judged_ = done;
+        look([&](store::Reader& reader) { return machine_rules(reader, machine_, router_); });
       }
       if (loop_.steps() > kMostSteps) violated("there is no end of steps");
-      return !well() || loop_.steps() >= crash_at_ || done();
+      return !well() || loop_.steps() >= crash_at_ || ended();
     };
     for (;;) {
       loop_.drive(until, stop);
@@ -128,19 +156,33 @@ class History {
     }
   }
 
+  UserParts user_parts() {
+    return {
+        random_,
+        line_,
+        platform_,
+        expected_,
+        trace_,
+        [this](const AppGuid& app) {
+          look([&](store::Reader& reader) { return lost_write(reader, app, expected_.at(app)); });
+        },
+        [this](const AppGuid& app) {
+          look([&](store::Reader& reader) { return left_of_app(reader, app); });
+        },
+        [this](std::string what) { violated(std::move(what)); }};
+  }
+
   void live() {
-    async::TaskGroup people(loop_), trouble(loop_);
     std::vector<std::unique_ptr<User>> users;
+    async::TaskGroup people(loop_), trouble(loop_);
     const Duration pause = std::chrono::milliseconds(some(2) == 0 ? 3'000 : 40'000);
     for (unsigned n = 1 + some(2) + some(2); n > 0; --n) {
-      users.push_back(std::make_unique<User>(UserParts{loop_, line_, desk_, machine_, trace_},
-                                             "user" + std::to_string(n), pause));
+      users.push_back(std::make_unique<User>(user_parts(), "user" + std::to_string(n), pause));
       people.spawn(users.back()->live());
     }
     if (kill_every_ > 0ns) trouble.spawn(gremlin(*this));
     drive(loop_.now() + kLongestLife, [&] { return people.size() == 0; });
     if (well() && people.size() > 0) violated("a user still waits");
-    // Users' frames end before what they use.
   }
 
   void repair() {
@@ -151,16 +193,25 @@ class History {
     store_faults_ = {};
     router_.unreachable = 0;
     crash_at_ = UINT64_MAX;
-    const WallTime faults_ended = loop_.wall();
+    faults_ended_ = loop_.wall();
     const Time limit = loop_.now() + kLongestRepair;
-    std::string wrong;
+    const Duration until_collected = kBlobGrace + 2 * collect_every_;
+    settle(unsettled, Duration(20s), limit);
+    if (well()) drive(loop_.now() + until_collected, [] { return false; });
+    settle(leaked, Duration(20s), limit + until_collected);
+    settle(unsettled, Duration(1s), limit + until_collected);
+  }
+
+  // Until the judge has found nothing twice.
+  void settle(std::string (*judge)(const Judged&), Duration pause, Time limit) {
     for (int settled = 0; settled < 2 && well();) {
-      drive(loop_.now() + Duration(20s), [] { return false; });
-      wrong = server_->disk().truth().read([&](store::Reader& reader) {
-        return unsettled({reader, machine_, router_, logs_, ledger_.expected(), faults_ended});
+      drive(loop_.now() + pause, [] { return false; });
+      std::string wrong = server_->disk().truth().read([&](store::Reader& reader) {
+        return judge(
+            {reader, machine_, machine_disk_, router_, blobs_, logs_, expected_, faults_ended_});
       });
       settled = wrong.empty() ? settled + 1 : 0;
-      if (!wrong.empty() && loop_.now() > limit) violated(wrong);
+      if (!wrong.empty() && loop_.now() >= limit) violated(std::move(wrong));
     }
   }
 
@@ -186,18 +237,21 @@ class History {
   async::SimulatedLoop loop_;
   SeededRandom random_;
   Trace trace_;
-  Ledger ledger_;
-  Desk desk_{random_, ledger_, loop_, {}, {}};
+  Platform platform_;
+  Expected expected_;
   RowRules rules_;
   StoreFaults store_faults_;
-  Duration kill_every_{};
+  Duration kill_every_{}, collect_every_{};
+  WallTime faults_ended_;
   unsigned crashes_left_ = 0;
   std::uint64_t crash_at_ = UINT64_MAX;
   std::size_t judged_ = 0;
   engine::FakeMachine machine_{random_};
+  MachineDisk machine_disk_;
   FakeRouter router_{random_, trace_};
+  image::MemoryBlobStore blobs_{loop_, kBlobGrace};
   telemetry::MemoryLogStore logs_;
-  Line line_{trace_};
+  Line line_;
   std::unique_ptr<SimulatedServer> server_;
 };
 

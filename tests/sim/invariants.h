@@ -1,16 +1,16 @@
 #pragma once
 
-// What must hold. Each check returns the first thing that is wrong, for a person; empty if nothing
-// is.
+// What must hold at every moment. Each check returns the first thing that is wrong, for a person;
+// empty if nothing is. What must hold in the end is in settled.h.
 
+#include <map>
 #include <set>
 #include <string>
 
 #include "engine/fake/fake_machine.h"
-#include "expected.h"
 #include "fake_router.h"
-#include "model/release.h"
-#include "telemetry/memory_log_store.h"
+#include "model/app.h"
+#include "store/store.h"
 
 namespace nuri::sim {
 
@@ -19,29 +19,16 @@ namespace nuri::sim {
 class RowRules {
  public:
   std::string after_commit(store::Reader& reader, const store::Changes& changes);
-  // A new server: what was true then is no promise of its.
-  const std::map<AppGuid, std::set<InstanceGuid>>& serving() const { return serving_; }
 
  private:
   std::string check(store::Reader& reader, const model::App& app);
   std::map<AppGuid, std::set<InstanceGuid>> serving_;  // routable, of web
 };
 
-// After every step: no slot has two live sandboxes, and no instance is told to stop while the
-// router still sends it requests.
-std::string machine_rules(const engine::FakeMachine& machine, const FakeRouter& router);
-
-struct Judged {
-  store::Reader& reader;
-  const engine::FakeMachine& machine;
-  const FakeRouter& router;
-  const telemetry::MemoryLogStore& logs;
-  const Expected& expected;
-  // Deployments made before this may have failed by the simulation's faults, not the app's.
-  WallTime faults_ended;
-};
-
-// In the end: everything is as its users asked for, and nothing is left over.
-std::string unsettled(const Judged& judged);
+// After every step in which a sandbox was started or told to stop: no slot has two live ones; each
+// has a row that says so; an instance of a deployment that recreates lives only when those before
+// it are gone; and none is told to stop while the router still sends it requests.
+std::string machine_rules(store::Reader& reader, const engine::FakeMachine& machine,
+                          const FakeRouter& router);
 
 }  // namespace nuri::sim

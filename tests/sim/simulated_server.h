@@ -4,13 +4,17 @@
 // it, take disk() and destroy it: nothing that its destructors do reaches the disk or the machine
 // any more.
 
+#include "api/cf/api.h"
 #include "async/simulated_loop.h"
 #include "control/builder.h"
+#include "control/collector.h"
 #include "control/deleter.h"
 #include "control/reconciler.h"
-#include "engine/fake/fake_engine.h"
 #include "fake_router.h"
 #include "faulty_store.h"
+#include "image/memory_blob_store.h"
+#include "layered_engine.h"
+#include "platform.h"
 #include "telemetry/memory_log_store.h"
 
 namespace nuri::sim {
@@ -19,16 +23,22 @@ namespace nuri::sim {
 struct Outside {
   async::SimulatedLoop& loop;
   engine::FakeMachine& machine;
+  MachineDisk& machine_disk;
   FakeRouter& router;
+  image::MemoryBlobStore& blobs;
   telemetry::MemoryLogStore& logs;
   Random& random;
+  const Platform& platform;
+  std::string upload_dir;
+  Duration collect_every;
+  std::function<void(std::string)> violated;
 };
 
 class SimulatedServer {
  public:
-  SimulatedServer(Outside outside, std::unique_ptr<FaultyStore> store);
+  SimulatedServer(const Outside& outside, std::unique_ptr<FaultyStore> store);
 
-  store::LiveStore& store() { return live_; }
+  api::CfApi& api() { return api_; }
   FaultyStore& disk() { return *store_; }
   // What serves a request: it dies with the server.
   void spawn(Task<void> handler) { tasks_.spawn(std::move(handler)); }
@@ -37,15 +47,24 @@ class SimulatedServer {
   Task<void> join() { co_await tasks_.join(); }
 
  private:
+  control::CollectorParts collector_parts(const Outside& outside);
+
   std::unique_ptr<FaultyStore> store_;
   async::SimulatedPool pool_;
   store::LiveStore live_;
-  engine::FakeEngine engine_;
+  engine::FakeEngine fake_engine_;
+  LayeredEngine engine_;
   control::AppLog log_;
   control::Routes routes_;
   control::Reconciler reconciler_;
   control::Builder builder_;
   control::Deleter deleter_;
+  identity::FakePasswordHash hash_;
+  identity::Tokens tokens_;
+  identity::Logins logins_;
+  identity::LoginLimit login_limit_;
+  control::Collector collector_;
+  api::CfApi api_;
   async::TaskGroup tasks_;
 };
 

@@ -1,106 +1,79 @@
 #pragma once
 
-// Users, and the line on which they reach whichever server lives now.
+// One user with one app: creates it and changes it a few times through the API, one request after
+// another but for pushes side by side. What the answers acknowledge is noted.
 
-#include <expected>
-#include <memory>
-#include <vector>
+#include <functional>
 
-#include "simulated_server.h"
-#include "user_actions.h"
+#include "line.h"
+#include "platform.h"
+#include "trace.h"
 
 namespace nuri::sim {
 
-// Requests fail as over a socket: refused while no server lives, cut when it dies meanwhile.
-class Line {
- public:
-  explicit Line(Trace& trace) : trace_(trace) {}
-
-  void connect(SimulatedServer& server) { server_ = &server; }
-  // The server dies: what is under way gets no answer.
-  void cut();
-
-  // What the transaction returned, or why there is no good answer: then it may have happened all
-  // the same, unless the Error is not_found, unprocessable or no_space.
-  template <class Body>
-  Task<std::expected<std::invoke_result_t<Body, store::Writer&>, Error>> write(Body body) {
-    using Result = std::invoke_result_t<Body, store::Writer&>;
-    co_return co_await ask<Result>(
-        [](store::LiveStore& store, Body what) { return store.write(std::move(what)); },
-        std::move(body));
-  }
-  template <class Body>
-  Task<std::expected<std::invoke_result_t<Body, store::Reader&>, Error>> read(Body body) {
-    using Result = std::invoke_result_t<Body, store::Reader&>;
-    co_return co_await ask<Result>(
-        [](store::LiveStore& store, Body what) { return store.read(std::move(what)); },
-        std::move(body));
-  }
-
- private:
-  struct Open {
-    async::Event answered;
-  };
-  template <class Result>
-  struct Exchange : Open {
-    std::expected<Result, Error> answer = std::unexpected(Error(Code::unavailable, "cut"));
-  };
-
-  template <class Result, class How, class Body>
-  Task<std::expected<Result, Error>> ask(How how, Body body) {
-    if (!server_) co_return std::unexpected(Error(Code::unavailable, "refused"));
-    auto exchange = std::make_shared<Exchange<Result>>();
-    open_.push_back(exchange);
-    server_->spawn(serve<Result>(how(server_->store(), std::move(body)), exchange));
-    (void)co_await exchange->answered.wait();
-    std::erase(open_, exchange);
-    co_return std::move(exchange->answer);
-  }
-  template <class Result>
-  static Task<void> serve(Task<Result> work, std::shared_ptr<Exchange<Result>> exchange) {
-    try {
-      exchange->answer = co_await std::move(work);
-    } catch (const Error& error) {
-      exchange->answer = std::unexpected(error);
-    }
-    exchange->answered.set();
-  }
-
-  Trace& trace_;
-  SimulatedServer* server_ = nullptr;
-  std::vector<std::shared_ptr<Open>> open_;
-};
-
 struct UserParts {
-  async::Loop& loop;
+  Random& random;
   Line& line;
-  Desk& desk;
-  engine::FakeMachine& machine;
+  const Platform& platform;
+  Expected& expected;
   Trace& trace;
+  // After a good answer: checks that what is expected of the app holds already.
+  std::function<void(const AppGuid&)> acknowledged;
+  // After the answer that its deletion is complete.
+  std::function<void(const AppGuid&)> deleted;
+  std::function<void(std::string)> violated;
 };
 
-// One user with one app: creates it and changes it a few times, one request after another but for
-// pushes side by side.
 class User {
  public:
   User(UserParts parts, std::string name, Duration longest_pause)
-      : parts_(parts), name_(std::move(name)), longest_pause_(longest_pause) {}
+      : parts_(std::move(parts)), name_(std::move(name)), longest_pause_(longest_pause) {}
   Task<void> live();
 
  private:
+  // One request, with a token; logs in where that is needed.
+  Task<Reply> ask(std::string method, std::string path, json::object body = {});
+  Task<Reply> send(Wanted wanted);
+  Task<void> log_in();
+  // One request that sets a value that is expected of the app.
+  template <class T>
+  Task<Reply> change(Possible<T>& what, T value, std::string method, std::string path,
+                     json::object body = {});
+  // change(), again and again while it is not known what became of it. Some give up.
+  template <class T>
+  Task<Reply> insist(Possible<T>& what, T value, std::string method, std::string path,
+                     json::object body = {});
+  Task<bool> try_again();
+  // Follows the job of an accepted request. True: it is COMPLETE.
+  Task<bool> job_done(Reply accepted);
+
   Task<void> create();
   Task<void> act();
+  Task<void> act_rarely(std::uint64_t roll);
   Task<void> push();
   Task<void> push_twice();
-  Task<bool> built(BuildGuid build);
-  template <class Body>
-  Task<void> insist(std::string what, Body body);
+  Task<std::string> upload(std::string package);
+  Task<std::string> build(std::string package);
+  Task<void> deploy(std::string droplet, std::string strategy);
+  enum class Ask { start, stop, restart };
+  Task<void> ask_to(Ask what);
+  Task<void> scale(std::string type, int instances);
+  Task<void> set_env();
+  Task<void> cancel_deployment();
+  Task<void> add_route();
+  Task<void> change_route();
+  Task<void> delete_app();
   Task<void> pause();
-  std::uint64_t below(std::uint64_t bound) { return parts_.desk.random.below(bound); }
+
+  std::string app_path(std::string_view more = {}) const;
+  ExpectedApp& expected() { return parts_.expected.at(app_); }
+  std::uint64_t below(std::uint64_t bound) { return parts_.random.below(bound); }
+  std::string some_text() { return std::to_string(below(1'000'000)); }
 
   UserParts parts_;
   std::string name_;
   Duration longest_pause_;
+  std::string token_;
   AppGuid app_;
   bool gone_ = false;
 };
