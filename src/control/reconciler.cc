@@ -6,6 +6,7 @@
 #include "control/crash_event.h"
 #include "control/instance_spec.h"
 #include "control/rows.h"
+#include "model/tenancy.h"
 
 namespace nuri::control {
 namespace {
@@ -206,7 +207,11 @@ Task<bool> Reconciler::write(const plan::AppPlan& plan, const plan::AppView& vie
   const auto crashes = crash_events(plan, view, parts_.loop.wall(), parts_.random);
   co_return co_await parts_.store.write([plan, view, crashes](store::Writer& tx) {
     if (!write_plan(tx, plan, view)) return false;
-    for (const auto& event : crashes) tx.insert(event);
+    const auto space = tx.find(view.app.space);
+    for (model::Event event : crashes) {
+      if (space) event.org_guid = space->org.str();
+      tx.insert(event);
+    }
     return true;
   });
 }
