@@ -174,6 +174,7 @@ Task<void> Builder::build(BuildGuid guid) {
   });
   std::optional<engine::BuildResult> result;
   std::string why;
+  const Time began = parts_.loop.now();
   try {
     const InEngine here(running_[guid], co_await async::current_scope());
     result =
@@ -182,7 +183,8 @@ Task<void> Builder::build(BuildGuid guid) {
     // The engine is away, this server stops, or the build was cut short: what is still STAGING is
     // taken up again.
     if (error.code() == Code::unavailable || error.code() == Code::cancelled) throw;
-    why = error.code() == Code::timeout
+    // Something that a build waits for has limits of its own.
+    why = error.code() == Code::timeout && parts_.loop.now() - began >= parts_.limit
               ? fmt::format("the build took longer than {} minutes",
                             std::chrono::duration_cast<std::chrono::minutes>(parts_.limit).count())
               : error.message();
