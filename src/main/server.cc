@@ -11,6 +11,7 @@
 #include "async/epoll_loop.h"
 #include "async/signals.h"
 #include "base/log.h"
+#include "control/audit_log.h"
 #include "control/builder.h"
 #include "control/collector.h"
 #include "control/deleter.h"
@@ -143,9 +144,10 @@ Task<void> Server::serve() {
   control::Builder builder({loop_, store, engine, log, random_});
   control::Deleter deleter(loop_, store, engine, log);
   control::Collector collector(
-      {loop_, store, pool, engine, blobs_, logs_, {base_.run, base_.build}});
-  api::CfApi api({loop_, store, store_, pool, engine, blobs_, logs_, tokens_, logins_,
-                  login_limit_, hash_, random_, settings_.api_url(), settings_.apps.port(),
+      {loop_, store, pool, engine, blobs_, logs_, {base_.run, base_.build}, &logins_});
+  control::AuditLog audit_log(store, log);
+  api::CfApi api({loop_, store, store_, pool, engine, blobs_, logs_, tokens_, logins_, login_limit_,
+                  hash_, random_, settings_.api_url(), settings_.apps.port(),
                   settings_.server_dir() + "/uploads"});
   http::Server server(loop_, api);
 
@@ -157,6 +159,7 @@ Task<void> Server::serve() {
   group.spawn(builder.run());
   group.spawn(deleter.run());
   group.spawn(collector.run());
+  group.spawn(audit_log.run());
   group.spawn(server.run(std::move(listener_)));
   group.spawn(stop_on_signal(signals, server, group));
   log_info("serving", {{"api", settings_.api_url()}});
