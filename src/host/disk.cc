@@ -19,6 +19,7 @@ namespace {
 
 constexpr const char* kMkfs = "/usr/sbin/mkfs.ext4";
 constexpr const char* kFsck = "/usr/sbin/e2fsck";
+constexpr std::size_t kBlanks = 16;  // sizes of which a formatted image is kept
 const std::vector<std::string> kEnv{"PATH=/usr/sbin:/usr/bin", "LC_ALL=C"};
 
 struct ImageUse {
@@ -32,6 +33,24 @@ ImageUse use_of(const std::string& path) {
   return {static_cast<std::uint64_t>(st.st_size), static_cast<std::uint64_t>(st.st_blocks) * 512};
 }
 
+// Makes `to`, or fills it if it is there and empty, with what `from` has, holes as holes.
+void copy_sparse(const std::string& from, const std::string& to) {
+  const Fd in(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd out(::open(to.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  const auto size = static_cast<off_t>(use_of(from).size);
+  bool good = in && out && ::ftruncate(out.get(), size) == 0;
+  for (off_t at = 0, end = 0; good; at = end) {
+    at = ::lseek(in.get(), at, SEEK_DATA);
+    if (at < 0 && errno == ENXIO) return;
+    end = at < 0 ? at : ::lseek(in.get(), at, SEEK_HOLE);
+    good = end >= 0;
+    for (off_t into = at; good && at < end;)
+      good = ::copy_file_range(in.get(), &at, out.get(), &into, static_cast<std::size_t>(end - at),
+                               0) > 0;
+  }
+  throw system_error(fmt::format("copying the disk {} to {}", from, to), errno);
+}
+
 }  // namespace
 
 bool disk_admits(const DiskUse& use, std::uint64_t wanted_bytes, std::uint32_t promise_percent) {
@@ -43,7 +62,10 @@ Disks::Disks(const Realm& realm, const DiskSettings& settings)
     : realm_(realm),
       settings_(settings),
       dir_(realm.private_dir() + "/disks"),
-      caches_(realm.private_dir() + "/caches") {
+      caches_(realm.private_dir() + "/caches"),
+      blanks_(realm.private_dir() + "/blank-disks") {
+  remove_tree(blanks_);
+  make_dir(blanks_, 0700);
   make_dir(dir_, 0700);
   make_dir(caches_, 0700);
 }
@@ -137,8 +159,19 @@ std::string Disks::create(const std::string& guid, std::uint64_t bytes) {
     const std::lock_guard lock(mutex_);
     reserve(path(guid), bytes);
   }
-  format(path(guid), Journal::no);
-  return path(guid);
+  const std::string image = path(guid), blank = fmt::format("{}/{}.img", blanks_, bytes);
+  if (::access(blank.c_str(), R_OK) == 0) {
+    copy_sparse(blank, image);
+    return image;
+  }
+  format(image, Journal::no);
+  if (list_dir(blanks_).size() < kBlanks) {
+    const std::string fresh = fmt::format("{}/{}", blanks_, guid);
+    copy_sparse(image, fresh);
+    if (::rename(fresh.c_str(), blank.c_str()) != 0)
+      throw system_error(fmt::format("keeping {}", blank), errno);
+  }
+  return image;
 }
 
 void Disks::remove(const std::string& guid) {

@@ -36,8 +36,9 @@ class Disks {
  public:
   Disks(const Realm& realm, const DiskSettings& settings);
 
-  // Makes the image; its root directory belongs to the store range. Throws Error{no_space} with the
-  // numbers, once no unused cache is left to give up.
+  // Makes the image, by copying a formatted one of its size once there is one; its root directory
+  // belongs to the store range. Throws Error{no_space} with the numbers, once no unused cache is
+  // left to give up.
   std::string create(const std::string& guid, std::uint64_t bytes);
   std::string path(const std::string& guid) const { return dir_ + "/" + guid + ".img"; }
   // Nothing there is a success.
@@ -72,7 +73,7 @@ class Disks {
 
   const Realm realm_;
   const DiskSettings settings_;
-  const std::string dir_, caches_;
+  const std::string dir_, caches_, blanks_;
   mutable std::mutex mutex_;
   std::map<std::string, std::string> cache_users_;  // app -> instance
 };

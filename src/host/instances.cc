@@ -185,7 +185,7 @@ void Instances::launch(const StartInstance& request, InstanceRecord& record,
   for (const Digest& d : request.layers) place.layer_paths.push_back(layers_.path(d));
   save_entry(record, false);
   place.log_dir = make_log_dir(realm_, settings_.users, request.app);
-  // Beside the control groups, which wait for the kernel. Joined before anything is undone.
+  // What takes long goes on beside the rest, and is joined before anything is undone.
   place.disk_image = disks_.path(record.guid);
   std::future<void> disk = std::async(
       std::launch::async, [&] { disks_.create(record.guid, request.limits.disk_bytes); });
@@ -206,14 +206,20 @@ void Instances::launch(const StartInstance& request, InstanceRecord& record,
   start.dir = place.dir;
   start.error_path = error_path(realm_, record.guid);
   for (const Fd& fd : descriptors) start.descriptors.push_back(fd.get());
+  std::future<void> entered;
   start.place = [&](int pid) {
-    cgroups_.enter(shim_cgroup_of(record.guid), pid);
+    // Of the shim's children, who start after `wire`, none is left outside.
+    entered = std::async(std::launch::async,
+                         [&, pid] { cgroups_.enter(shim_cgroup_of(record.guid), pid); });
     record.shim_pid = pid;
     record.shim_start_time = start_time_of(pid).value_or(0);
     save_entry(record, false);
     disk.get();
   };
-  start.wire = [&](int pid) { connect_instance(realm_, record.slot, pid); };
+  start.wire = [&](int pid) {
+    connect_instance(realm_, record.slot, pid);
+    entered.get();
+  };
   Child child = start_shim(start);
   pidfd = std::move(child.pidfd);
   record.started = true;
