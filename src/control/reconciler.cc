@@ -205,15 +205,18 @@ void Reconciler::forget(const AppGuid& app, const std::set<InstanceGuid>& rows) 
 
 Task<bool> Reconciler::write(const plan::AppPlan& plan, const plan::AppView& view) {
   const auto crashes = crash_events(plan, view, parts_.loop.wall(), parts_.random);
-  co_return co_await parts_.store.write([plan, view, crashes](store::Writer& tx) {
-    if (!write_plan(tx, plan, view)) return false;
-    const auto space = tx.find(view.app.space);
-    for (model::Event event : crashes) {
-      if (space) event.org_guid = space->org.str();
-      tx.insert(event);
-    }
-    return true;
-  });
+  // What instances do can be seen again: only what users said is worth waiting for the disk.
+  co_return co_await parts_.store.write(
+      [plan, view, crashes](store::Writer& tx) {
+        if (!write_plan(tx, plan, view)) return false;
+        const auto space = tx.find(view.app.space);
+        for (model::Event event : crashes) {
+          if (space) event.org_guid = space->org.str();
+          tx.insert(event);
+        }
+        return true;
+      },
+      store::Durability::ordered);
 }
 
 Task<void> Reconciler::report(const plan::AppPlan& plan, const plan::AppView& view) {
