@@ -30,6 +30,8 @@ constexpr std::pair<std::string_view, std::string_view> kLines[] = {
     {"audit.app.deployment.cancel", "Cancelling deployment for app with guid {0}"},
 };
 
+constexpr std::size_t kDataBytes = 1000;  // shown at most
+
 std::vector<Event> told(store::Reader& reader, const std::vector<EventGuid>& guids) {
   auto events =
       reader.all(store::Query<Event>().any(&Event::guid, guids).where(&Event::target_type, "app"));
@@ -45,9 +47,11 @@ std::string audit_line(const Event& event) {
     if (type != event.type) continue;
     const json::object data = json::parse_object(event.data);
     const auto* request = json::find_object(data, "request");
-    return fmt::format(
-        fmt::runtime(words), event.target_guid, json::serialize(request ? *request : data),
-        json::get_string(data, "process_type"), json::get_int(data, "process_index"));
+    std::string asked = json::serialize(request ? *request : data);
+    if (asked.size() > kDataBytes) asked = "…";
+    return fmt::format(fmt::runtime(words), event.target_guid, asked,
+                       json::get_string(data, "process_type"),
+                       json::get_int(data, "process_index"));
   }
   return {};
 }

@@ -67,6 +67,14 @@ TEST_F(AuditLogTest, TellsNothingOfATransactionThatWasRolledBack) {
   EXPECT_THAT(log_of(app), IsEmpty());
 }
 
+TEST_F(AuditLogTest, DoesNotFloodALogWithALongRequest) {
+  const auto app = make_app("shop");
+  insert(
+      event(app, "audit.app.update", R"({"request":{"x":")" + std::string(100'000, 'x') + "\"}}"));
+  pass(1s);
+  EXPECT_THAT(log_of(app), ElementsAre("API/0 Updated app with guid " + app.guid.str() + " (…)"));
+}
+
 TEST_F(AuditLogTest, MakesNoLogForAnAppThatIsGone) {
   model::App gone;
   gone.guid = AppGuid::make(random_);

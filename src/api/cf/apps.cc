@@ -99,6 +99,13 @@ Task<void> create_app(Call call) {
   co_await call.answer(201, app_json(call, app));
 }
 
+// What the audit trail keeps of a request, and who reads it: values of variables may be secret.
+json::object without_values(json::object body) {
+  if (json::value* variables = body.if_contains("environment_variables"))
+    *variables = "[PRIVATE DATA HIDDEN]";
+  return body;
+}
+
 Task<void> patch_app(Call call) {
   const json::object body = co_await call.json_body();
   const App app = co_await call.parts.store.write(
@@ -110,7 +117,7 @@ Task<void> patch_app(Call call) {
         changed.updated_at = act.now;
         model::validate(changed);
         tx.update(changed);
-        audit(tx, act, "audit.app.update", changed, {{"request", body}});
+        audit(tx, act, "audit.app.update", changed, {{"request", without_values(body)}});
         return changed;
       });
   co_await call.answer(200, app_json(call, app));
