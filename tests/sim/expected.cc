@@ -63,6 +63,10 @@ std::string lost_rows(store::Reader& reader, const AppGuid& guid, const Expected
   std::string text = lost_settings(reader, *app, expected);
   if (text.empty()) text = missing<model::Build>(reader, "build", expected.builds);
   if (text.empty()) text = missing<model::Deployment>(reader, "deployment", expected.deployments);
+  for (const std::string& deployment : expected.cancelled)
+    if (const auto row = reader.find(DeploymentGuid(deployment));
+        row && row->reason == model::DeploymentReason::deployed && text.empty())
+      text = fmt::format("deployment {} was cancelled and is deployed", deployment);
   for (const auto& [route, wanted] : expected.routes)
     if (text.empty()) text = lost_route(reader, guid, route, wanted, deletions);
   return text;

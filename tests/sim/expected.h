@@ -62,6 +62,7 @@ struct ExpectedApp {
   Possible<std::string> value{std::string()};      // of the environment's V
   std::map<std::string, Possible<int>> instances;  // by process type; without: unknown
   std::set<std::string> builds, deployments;       // acknowledged
+  std::set<std::string> cancelled;                 // deployments
   std::map<RouteGuid, ExpectedRoute> routes;
 };
 

@@ -156,6 +156,12 @@ class History {
     }
   }
 
+  // What was just asked for is half done then.
+  void maybe_crash_soon() {
+    if (crashes_left_ == 0 || !random_.chance(8)) return;
+    crash_at_ = std::min(crash_at_, loop_.steps() + random_.below(60));
+  }
+
   UserParts user_parts() {
     return {
         random_,
@@ -165,6 +171,7 @@ class History {
         trace_,
         [this](const AppGuid& app) {
           look([&](store::Reader& reader) { return lost_write(reader, app, expected_.at(app)); });
+          maybe_crash_soon();
         },
         [this](const AppGuid& app) {
           look([&](store::Reader& reader) { return left_of_app(reader, app); });

@@ -24,14 +24,40 @@ http::Request request_of(Wanted& wanted) {
 
 }  // namespace
 
+// Its reader has the answer as soon as it is sent, whatever its handler does afterwards.
+class SentResponse final : public http::Response {
+ public:
+  Task<IoResult<void>> send(int status, http::Headers headers, std::string body) override {
+    answer = {status, std::move(headers), std::move(body)};
+    answered.set();
+    co_return IoResult<void>{};
+  }
+  Task<IoResult<void>> head(int status, http::Headers headers,
+                            std::optional<std::uint64_t>) override {
+    answer = {status, std::move(headers), {}};
+    co_return IoResult<void>{};
+  }
+  Task<IoResult<void>> write(std::string_view bytes) override {
+    answer.body += bytes;
+    co_return IoResult<void>{};
+  }
+  Task<IoResult<void>> finish() override {
+    answered.set();
+    co_return IoResult<void>{};
+  }
+  bool started() const override { return answer.status != 0; }
+
+  api::Answer answer;
+  async::Event answered;
+};
+
 struct Line::Exchange {
   explicit Exchange(Wanted wanted) : request(request_of(wanted)), body(std::move(wanted.body)) {
     request.body = &body;
   }
   http::Request request;
   api::TextBody body;
-  api::KeptResponse response;
-  async::Event answered;
+  SentResponse response;
   bool cut = false;
 };
 
@@ -47,7 +73,7 @@ void Line::cut() {
   server_ = nullptr;
   for (const auto& exchange : open_) {
     exchange->cut = true;
-    exchange->answered.set();
+    exchange->response.answered.set();
   }
   open_.clear();
 }
@@ -62,8 +88,9 @@ Task<void> Line::serve(api::CfApi& api, std::shared_ptr<Exchange> exchange) {
   } catch (const std::exception& error) {
     failure = Error(Code::internal, error.what());
   }
-  if (failure) (void)co_await http::answer_error(exchange->response, *failure);
-  exchange->answered.set();
+  if (failure && !exchange->response.started())
+    (void)co_await http::answer_error(exchange->response, *failure);
+  exchange->response.answered.set();  // also where none was sent
 }
 
 Task<Reply> Line::ask(Wanted wanted) {
@@ -71,7 +98,7 @@ Task<Reply> Line::ask(Wanted wanted) {
   const auto exchange = std::make_shared<Exchange>(std::move(wanted));
   open_.push_back(exchange);
   server_->spawn(serve(server_->api(), exchange));
-  (void)co_await exchange->answered.wait();
+  (void)co_await exchange->response.answered.wait();
   std::erase(open_, exchange);
   if (exchange->cut) co_return Reply{};
   const int status = exchange->response.answer.status;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -15,10 +16,17 @@ namespace {
 
 std::uint64_t g_seed = 0;
 
-void name_the_seed(int) {
-  std::fprintf(stderr, "\nthe history of seed %llu was running: NURI_SIM_SEED=%llu shows it\n",
-               static_cast<unsigned long long>(g_seed), static_cast<unsigned long long>(g_seed));
-  std::signal(SIGABRT, SIG_DFL);
+void say_how_to_replay(std::FILE* to, std::uint64_t seed) {
+  std::fprintf(to, "\nreplay seed %llu: NURI_SIM_SEED=%llu %s --gtest_filter=*Every*\n",
+               static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed),
+               program_invocation_name);
+}
+
+// An assertion that fails, or a history that does not end and is ended.
+void name_the_seed(int signal) {
+  say_how_to_replay(stderr, g_seed);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
 }
 
 std::uint64_t number_of(const char* name, std::uint64_t otherwise) {
@@ -44,7 +52,7 @@ class Simulation : public testing::Test {
  protected:
   Simulation() {
     set_log_level(std::getenv("NURI_SIM_SEED") ? Level::debug : Level::off);
-    std::signal(SIGABRT, name_the_seed);
+    for (const int number : {SIGABRT, SIGTERM, SIGINT}) std::signal(number, name_the_seed);
   }
 };
 
@@ -71,20 +79,22 @@ TEST_F(Simulation, EveryHistoryConverges) {
   const std::uint64_t count = number_of("NURI_SIM_COUNT", kHistories);
   std::uint64_t steps = 0, crashes = 0;
   double seconds = 0;
+  std::uint64_t run = 0;
   int failures = 0;
   for (std::uint64_t seed = first; seed < first + count && failures < 5; ++seed) {
     const Outcome outcome = history(seed);
+    ++run;
     steps += outcome.steps;
     crashes += outcome.crashes;
     seconds += outcome.seconds;
     if (outcome.violation.empty()) continue;
     ++failures;
-    ADD_FAILURE() << "seed " << seed << ": " << outcome.violation << "\n(NURI_SIM_SEED=" << seed
-                  << " shows the whole history)";
+    ADD_FAILURE() << "seed " << seed << ": " << outcome.violation;
     if (failures == 1) show(history(seed, KeepTrace::yes));
+    say_how_to_replay(stdout, seed);
   }
   std::printf("%llu histories: %llu steps, %llu crashes of the server, %.0f hours\n",
-              static_cast<unsigned long long>(count), static_cast<unsigned long long>(steps),
+              static_cast<unsigned long long>(run), static_cast<unsigned long long>(steps),
               static_cast<unsigned long long>(crashes), seconds / 3600);
 }
 

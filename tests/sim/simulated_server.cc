@@ -14,6 +14,7 @@ SimulatedServer::SimulatedServer(const Outside& outside, std::unique_ptr<FaultyS
       reconciler_({outside.loop, live_, engine_, routes_, log_, outside.random}),
       builder_({outside.loop, live_, engine_, log_, outside.random}),
       deleter_(outside.loop, live_, engine_, log_),
+      audit_log_(live_, log_),
       tokens_(outside.platform.token_key, outside.loop, outside.random),
       logins_(tokens_, outside.loop, outside.random),
       login_limit_(outside.loop),
@@ -26,12 +27,14 @@ SimulatedServer::SimulatedServer(const Outside& outside, std::unique_ptr<FaultyS
   tasks_.spawn(reconciler_.run());
   tasks_.spawn(builder_.run());
   tasks_.spawn(deleter_.run());
+  tasks_.spawn(audit_log_.run());
   tasks_.spawn(collector_.run());
 }
 
 control::CollectorParts SimulatedServer::collector_parts(const Outside& outside) {
   control::CollectorParts parts{outside.loop,  live_,        pool_, engine_,
                                 outside.blobs, outside.logs, {}};
+  parts.logins = &logins_;
   parts.every = outside.collect_every;
   return parts;
 }

@@ -6,6 +6,7 @@
 
 #include "api/cf/api.h"
 #include "async/simulated_loop.h"
+#include "control/audit_log.h"
 #include "control/builder.h"
 #include "control/collector.h"
 #include "control/deleter.h"
@@ -59,6 +60,7 @@ class SimulatedServer {
   control::Reconciler reconciler_;
   control::Builder builder_;
   control::Deleter deleter_;
+  control::AuditLog audit_log_;
   identity::FakePasswordHash hash_;
   identity::Tokens tokens_;
   identity::Logins logins_;

@@ -163,7 +163,9 @@ Task<void> User::cancel_deployment() {
   const Reply list =
       co_await ask("GET", "/v3/deployments?app_guids=" + app_.str() + "&status_values=ACTIVE");
   const std::string guid = list.text("/resources/0/guid");
-  if (!guid.empty()) co_await ask("POST", "/v3/deployments/" + guid + "/actions/cancel");
+  if (guid.empty()) co_return;
+  const Reply reply = co_await ask("POST", "/v3/deployments/" + guid + "/actions/cancel");
+  if (reply.fate == Fate::done) expected().cancelled.insert(guid);
 }
 
 Task<void> User::add_route() {

@@ -11,6 +11,7 @@ from check_steps.builds import build
 
 _PROGRAM_LIMIT_S = 900
 _E2E_LIMIT_S = 2400
+_HISTORIES = 10_000
 _SANITIZERS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0",
     "UBSAN_OPTIONS": "print_stacktrace=1",
@@ -50,12 +51,39 @@ def unit(session):
         step.says = f"{sum(passed for passed, _ in counted)} cases in {len(names)} programs"
 
 
-def _gtest(session, folder, name):
+def simulation(session):
+    """Simulated histories without sanitizers, a share of the seeds for each processor."""
+    if not build(session, "release", "sim_test"):
+        return
+    folder = session.root / "build" / "release"
+    share = -(-_HISTORIES // os.cpu_count())
+    with session.step(f"{_HISTORIES} simulated histories") as step:
+        counted = _in_parallel(session, lambda first: _histories(session, folder, first, share),
+                               range(1, _HISTORIES + 1, share))
+        session.passed += sum(passed for passed, _ in counted)
+        step.says = f"{len(counted)} programs side by side"
+
+
+def _histories(session, folder, first, count):
+    log = f"sim_from_{first}"
+    passed, bad = _gtest(session, folder, "sim_test", log, {
+        "NURI_SIM_FIRST": str(first), "NURI_SIM_COUNT": str(min(count, _HISTORIES + 1 - first))})
+    for what in bad:
+        session.fail(what, session.log_path(log))
+    text = session.log_path(log).read_text(errors="replace")
+    for seed, command in re.findall(r"^replay seed (\d+): (.*)$", text, re.MULTILINE):
+        print(f"  seed {seed} failed; to see its history: {command}", flush=True)
+    return passed, bad
+
+
+def _gtest(session, folder, name, log=None, env=None):
     """(cases passed, what failed in words) of one GoogleTest program."""
-    report = session.logs / f"{name}.json"
+    log = log or name
+    report = session.logs / f"{log}.json"
     report.unlink(missing_ok=True)
     command = [folder / "bin" / name, "--gtest_brief=1", f"--gtest_output=json:{report}"]
-    status = session.run(name, command, env=_SANITIZERS, limit_s=_PROGRAM_LIMIT_S)
+    status = session.run(log, command, env={**_SANITIZERS, **(env or {})},
+                         limit_s=_PROGRAM_LIMIT_S)
     if not report.exists():
         return 0, [f"{name}: ended with status {status} before its report"]
     passed, bad = 0, []
