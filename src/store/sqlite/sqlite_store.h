@@ -1,8 +1,8 @@
 #pragma once
 
-// The store on SQLite: write-ahead log, synchronous=FULL (NORMAL for what is only ordered), one process. One connection writes and
-// does every checkpoint (SQLite 3.40 can corrupt a file when two do); the others only read. No
-// mmap. What write() returned from survives kill -9 and power loss.
+// The store on SQLite: write-ahead log, one process. One connection writes and does every checkpoint
+// (SQLite 3.40 can corrupt a file when two do); the others only read. No mmap. What write() returned
+// from survives kill -9; a synced write (synchronous=FULL; NORMAL else) also power loss.
 
 #include <condition_variable>
 #include <memory>
