@@ -135,6 +135,39 @@ TEST_F(CollectorTest, LeavesWhatRunsHoweverManyBuildsCameAfterIt) {
     EXPECT_EQ(find(later[static_cast<std::size_t>(n)].guid).has_value(), n >= 4) << n;
 }
 
+TEST_F(CollectorTest, LeavesWhatTheNextStartOfAStoppedAppRuns) {
+  quiet();
+  const auto app = make_app("shop");
+  const auto droplet = insert_droplet(app, 1000h, {});
+  change(app.guid, [&](model::App& row) { row.current_droplet = droplet.guid; });
+  for (int n = 0; n < 9; ++n) insert_droplet(app, 900h, {});
+  collect();
+  EXPECT_TRUE(find(droplet.guid));
+}
+
+TEST_F(CollectorTest, LeavesWhatAnAppScaledToNothingWouldRunWhenScaledUp) {
+  const auto app = make_app("shop", 0);
+  const auto deployed = insert_droplet(app, 1000h, {});
+  const auto deployment = deploy(app, deployed);
+  ASSERT_TRUE(
+      until([&] { return row(deployment.guid).state == model::DeploymentState::finalized; }));
+  quiet();
+  DropletGuid next;  // that nobody has deployed yet
+  for (int n = 0; n < 9; ++n) next = insert_droplet(app, 900h, {}).guid;
+  change(app.guid, [&](model::App& row) { row.current_droplet = next; });
+  for (int n = 0; n < 60; ++n) {
+    model::Deployment later_one;
+    later_one.app = app.guid;
+    later_one.state = model::DeploymentState::finalized;
+    later_one.created_at = loop_.wall() + 1s;
+    insert(later_one);
+  }
+  collect();
+  EXPECT_TRUE(find(deployed.guid));
+  EXPECT_TRUE(find(deployment.guid));
+  EXPECT_EQ(all(Query<model::Deployment>()).size(), 51u);
+}
+
 TEST_F(CollectorTest, LeavesTheOldDropletWhileANewOneIsRolledOut) {
   const auto app = make_app("shop");
   const auto old = insert_droplet(app, 1000h, store_image("the old layer"));
