@@ -77,7 +77,7 @@ class History {
     if (some(2) == 0) store_faults_ = {some(5), some(5), some(8)};
     if (some(3) == 0) router_.unreachable = some(20);
     crashes_left_ = some(3) == 0 ? 0 : some(5);
-    collect_every_ = std::chrono::seconds(4 + some(some(2) == 0 ? 10 : 90));
+    collect_every_ = std::chrono::seconds(4 + some(some(2) == 0 ? 10 : 60));
     kill_every_ = some(3) == 0 ? 0ns : Duration(std::chrono::seconds(2 + some(60)));
   }
 
@@ -202,7 +202,7 @@ class History {
     crash_at_ = UINT64_MAX;
     faults_ended_ = loop_.wall();
     const Time limit = loop_.now() + kLongestRepair;
-    const Duration until_collected = kBlobGrace + 2 * collect_every_;
+    const Duration until_collected = kBlobGrace + collect_every_;
     settle(unsettled, Duration(20s), limit);
     if (well()) drive(loop_.now() + until_collected, [] { return false; });
     settle(leaked, Duration(20s), limit + until_collected);

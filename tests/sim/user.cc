@@ -211,7 +211,7 @@ Task<void> User::delete_app() {
 Task<void> User::act() {
   const auto roll = below(100);
   if (roll < 26) co_return co_await push();
-  if (roll < 33) co_return co_await push_twice();
+  if (roll < 33) co_return co_await push_side_by_side();
   if (roll < 42)
     co_await ask_to(Ask::start);
   else if (roll < 51)

@@ -51,7 +51,7 @@ class User {
   Task<void> act();
   Task<void> act_rarely(std::uint64_t roll);
   Task<void> push();
-  Task<void> push_twice();
+  Task<void> push_side_by_side();
   Task<std::string> upload(std::string package);
   Task<std::string> build(std::string package);
   Task<void> deploy(std::string droplet, std::string strategy);
