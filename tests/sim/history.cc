@@ -182,7 +182,8 @@ class History {
   void live() {
     std::vector<std::unique_ptr<User>> users;
     async::TaskGroup people(loop_), trouble(loop_);
-    const Duration pause = std::chrono::milliseconds(some(2) == 0 ? 3'000 : 40'000);
+    static constexpr unsigned kPauses[] = {200, 3'000, 40'000};
+    const Duration pause = std::chrono::milliseconds(kPauses[some(3)]);
     for (unsigned n = 1 + some(2) + some(2); n > 0; --n) {
       users.push_back(std::make_unique<User>(user_parts(), "user" + std::to_string(n), pause));
       people.spawn(users.back()->live());
