@@ -1,8 +1,9 @@
 #pragma once
 
-// The store on SQLite: write-ahead log, one process. One connection writes and does every checkpoint
-// (SQLite 3.40 can corrupt a file when two do); the others only read. No mmap. What write() returned
-// from survives kill -9; a synced write (synchronous=FULL; NORMAL else) also power loss.
+// The store on SQLite: write-ahead log, one process. One connection writes and does every
+// checkpoint (SQLite 3.40 can corrupt a file when two do); the others only read. No mmap. What
+// write() returned from survives kill -9; if synced (synchronous=FULL; else NORMAL), a power cut
+// too.
 
 #include <condition_variable>
 #include <memory>
