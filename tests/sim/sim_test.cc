@@ -56,14 +56,14 @@ class Simulation : public testing::Test {
   }
 };
 
-// A sanitizer makes each ten times as slow.
+// A sanitizer makes each seven times as slow: a minute of them.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define NURI_SANITIZED
 #endif
 #endif
 #ifdef NURI_SANITIZED
-constexpr std::uint64_t kHistories = 1'000;
+constexpr std::uint64_t kHistories = 750;
 #else
 constexpr std::uint64_t kHistories = 10'000;
 #endif
