@@ -155,8 +155,8 @@ Task<void> AppPush::roll_out() {
   steps_.begin("start", "Waiting for app to start...");
   // Not cut off half-way: what was begun must be known to be taken back.
   deployment_ = co_await async::shielded(
-      kBeginDeadline, started ? begin_deployment(api_, app, droplet_, options_.strategy)
-                              : begin_start(api_, app));
+      kBeginDeadline,
+      started ? begin_deployment(api_, app, droplet_, options_.strategy) : begin_start(api_, app));
   if (!deployment_.empty()) co_await follow_deployment(api_, deployment_, steps_);
   deployment_.clear();
   co_await until_running(api_, app);

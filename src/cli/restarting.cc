@@ -13,10 +13,10 @@ constexpr Duration kBeginDeadline = 20s;
 Task<void> run(Command& command, json::value app, Steps& steps, std::string& deployment) {
   const std::string guid = text_at(app, "/guid");
   // Not cut off half-way: what was begun must be known to be taken back.
-  deployment = co_await async::shielded(kBeginDeadline,
-                                        text_at(app, "/state") == "STARTED"
-                                            ? begin_deployment(command.api, guid, {}, {})
-                                            : begin_start(command.api, guid));
+  deployment =
+      co_await async::shielded(kBeginDeadline, text_at(app, "/state") == "STARTED"
+                                                   ? begin_deployment(command.api, guid, {}, {})
+                                                   : begin_start(command.api, guid));
   if (!deployment.empty()) co_await follow_deployment(command.api, deployment, steps);
   deployment.clear();
   co_await until_running(command.api, guid);
