@@ -5,6 +5,7 @@
 
 help:
 	@echo 'make up          install what is missing, build, start Nuri, push an example, print its URL'
+	@echo '                 (UP="--listen 127.0.0.1:9080 --api 127.0.0.1:9081": other ports)'
 	@echo 'make down        stop Nuri and everything that it runs; data stays'
 	@echo 'make clean-data  make down, and remove the data too'
 	@echo 'make test        every check: tidy, lint, builds, unit, simulation, fuzz, end to end'
@@ -27,7 +28,7 @@ test: setup
 	@exec tools/check
 
 up:
-	@exec tools/up
+	@exec tools/up $(UP)
 
 down:
 	@exec tools/down
