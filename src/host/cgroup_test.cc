@@ -74,6 +74,20 @@ void freezes_kills_and_removes(CgroupTree& tree) {
   tree.remove(group);  // twice is once
 }
 
+// As a shim leaves it that is killed while its app is frozen.
+TEST(Cgroup, WhatIsFrozenInAChildDiesToo) {
+  const auto tree = open_cgroups();
+  const Group parent{*tree, random_name("nuri-test")};
+  const std::string group = parent.name + "/one", app = group + "/app";
+  tree->create(app, {});
+  Victim victim;
+  tree->enter(app, victim.pid());
+  tree->freeze(app, Frozen::yes);
+  ASSERT_TRUE(until([&] { return tree->events(app).frozen; }));
+  tree->kill(group);
+  EXPECT_TRUE(victim.died());
+}
+
 TEST(Cgroup, OfThisMachineFreezesKillsAndRemoves) { freezes_kills_and_removes(*open_cgroups()); }
 
 TEST(Cgroup, Version2FreezesKillsAndRemoves) {

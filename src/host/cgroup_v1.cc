@@ -82,6 +82,8 @@ class CgroupV1 final : public CgroupTree {
     if (!is_dir(dir("freezer", group))) return kill_in("memory", group);
     set_state(group, "FROZEN");
     kill_in("freezer", group);
+    for (const std::string& below : groups_in(dir("freezer", group)))
+      set_state(group + "/" + below, "THAWED");
     set_state(group, "THAWED");
     kill_in("memory", group);
   }
