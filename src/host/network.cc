@@ -78,8 +78,10 @@ void put_forwarding_back(const Realm& realm) {
   if (!text || has_other_realms()) return;
   for (const json::value& name : json::require_array(json::parse_object(*text), "interfaces")) {
     if (!name.is_string()) continue;
+    const std::string path = conf(std::string(name.get_string()), "forwarding");
+    if (!read_file_if_there(path)) continue;  // that interface is gone
     try {
-      write_kernel_file(conf(std::string(name.get_string()), "forwarding"), "0");
+      write_kernel_file(path, "0");
     } catch (const Error& e) {
       log_info("forwarding was not put back",
                {{"interface", name.get_string().c_str()}, {"error", e.message()}});
