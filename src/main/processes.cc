@@ -45,23 +45,32 @@ Task<void> route(async::Loop& loop, router::RouterOptions options) {
   co_await group.join();
 }
 
-int router_process(const cli::Arguments& arguments) {
-  const Settings settings = settings_from(arguments);
-  set_log_process("router");
-  router::RouterOptions options;
+// As the data plane of a realm.
+void serve_realm(const Settings& settings, router::RouterOptions& options) {
   if (::geteuid() == 0) {
     prepare_router_directories(settings);
     if (const passwd* server = ::getpwnam("nuri")) options.admin_uids.push_back(server->pw_uid);
     become("nuri-router");
   }
   options.admin_uids.push_back(::geteuid());
-  const ProcessLock lock(settings.lock_of("router"), "nuri router");
+  options.admin_socket = settings.router_socket();
+  options.journal_file = settings.state_dir + "/router/routes";
+  options.logs_directory = settings.logs_dir();
+}
+
+int router_process(const cli::Arguments& arguments) {
+  const Settings settings = settings_from(arguments);
+  set_log_process("router");
+  router::RouterOptions options;
+  options.table_file = arguments.get("--table");
+  std::optional<ProcessLock> lock;
+  if (options.table_file.empty()) {
+    serve_realm(settings, options);
+    lock.emplace(settings.lock_of("router"), "nuri router");
+  }
   options.listeners = net::handed_in_listeners();
   if (options.listeners.empty())
     options.listeners.push_back({"apps", net::listen_on(settings.apps)});
-  options.admin_socket = settings.router_socket();
-  options.table_file = settings.state_dir + "/router/routes";
-  options.logs_directory = settings.logs_dir();
   options.workers = static_cast<std::size_t>(arguments.number(
       "--threads", std::max(1U, std::thread::hardware_concurrency()), 1, kMostWorkers));
   // Before any thread: it blocks the signals that are waited for.
@@ -109,7 +118,13 @@ cli::Verb router_verb() {
   verb.name = "router";
   verb.group = "Processes";
   verb.summary = "The data plane: every request of every app (nuri up runs it)";
+  verb.details =
+      "With --table it runs alone, as any user: it serves the routes of that file, reads it again "
+      "at SIGHUP,\n"
+      "and needs nothing else of Nuri (docs/formats/route_table.md has the format).\n\n"
+      "  nuri router --table routes.json --listen 127.0.0.1:8000\n";
   verb.flags = settings_flags();
+  verb.flags.push_back({"--table", "", "FILE", "serve this file's routes, alone"});
   verb.flags.push_back({"--threads", "", "N", "worker threads (default: one a core)"});
   verb.run = router_process;
   return verb;

@@ -93,7 +93,7 @@ class AdminTest : public testing::Test {
       options.listeners.push_back({"kept", Fd(::dup(listener_.get()))});
       options.admin_socket = socket();
       options.admin_uids = {::geteuid()};
-      options.table_file = directory_ + "/routes";
+      options.journal_file = directory_ + "/routes";
       options.workers = 2;
       return run_router(loop, std::move(options));
     });

@@ -1,14 +1,20 @@
 #include "router/router.h"
 
+#include <signal.h>
+
+#include <optional>
 #include <thread>
 
 #include "async/event.h"
+#include "async/signals.h"
 #include "async/task_group.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "net/packet_socket.h"
 #include "router/admin.h"
 #include "router/dns.h"
+#include "router/table_file.h"
 #include "router/worker.h"
 
 namespace nuri::router {
@@ -20,6 +26,18 @@ Fd duplicate(const Fd& fd) {
   return copy;
 }
 
+// A table that cannot be read leaves the one that is served.
+Task<void> reread_at_hangup(async::Signals& hangups, ServedTable& table, std::string path) {
+  while (co_await hangups.next()) try {
+      Table read = read_table_file(path);
+      const std::size_t routes = read.size();
+      co_await table.replace(std::move(read));
+      log_info("serving the routes of the table file", {{"file", path}, {"routes", routes}});
+    } catch (const Error& error) {
+      log_error("the table file is not served", {{"file", path}, {"error", error.message()}});
+    }
+}
+
 Task<void> forever() {
   async::Event never;
   (void)co_await never.wait();
@@ -28,7 +46,9 @@ Task<void> forever() {
 }  // namespace
 
 Task<void> run_router(async::Loop& loop, RouterOptions options) {
-  std::vector<std::unique_ptr<Worker>> workers;
+  std::optional<async::Signals> hangups;
+  if (!options.table_file.empty()) hangups.emplace(loop, std::initializer_list<int>{SIGHUP});
+  Workers workers;
   std::vector<Fd> sockets;
   for (const auto& listener : options.listeners)
     if (listener.name == "apps")
@@ -38,7 +58,8 @@ Task<void> run_router(async::Loop& loop, RouterOptions options) {
       }
   if (workers.empty())
     throw Error(Code::bad_request, "the router was given no socket to serve apps on");
-  Admin admin(loop, options.table_file, options.admin_uids, options.listeners, workers);
+  ServedTable table(loop, workers, options.journal_file);
+  Admin admin(loop, table, options.admin_uids, options.listeners);
   async::TaskGroup group(co_await async::current_scope());
   for (const auto& listener : options.listeners) {
     if (listener.name == "dns-udp")
@@ -47,10 +68,15 @@ Task<void> run_router(async::Loop& loop, RouterOptions options) {
       group.spawn(serve_dns_streams(loop, duplicate(listener.fd), options.resolv_conf));
   }
   // Clients come when there is something to serve.
-  co_await admin.restore();
+  co_await table.restore();
+  if (!options.table_file.empty()) {
+    co_await table.replace(read_table_file(options.table_file));
+    group.spawn(reread_at_hangup(*hangups, table, options.table_file));
+  }
   for (std::size_t n = 0; n < workers.size(); ++n) workers[n]->listen(std::move(sockets[n]));
   // Its directory and the peer's uid say who may; the server has another group.
-  group.spawn(admin.serve(net::listen_packets(options.admin_socket, 0666)));
+  if (!options.admin_socket.empty())
+    group.spawn(admin.serve(net::listen_packets(options.admin_socket, 0666)));
   group.spawn(forever());
   co_await group.join();
   // Two steps, so that all of them drain at the same time.

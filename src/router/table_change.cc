@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/json.h"
 #include "model/json.h"
 
 namespace nuri::router {
@@ -32,8 +31,8 @@ int number(const json::object& o, std::string_view key, int otherwise, int most)
 
 model::Upstream upstream_from(const json::object& o) {
   model::Upstream u;
-  u.id = json::require_string(o, "id");
   u.address = json::require_string(o, "address");
+  u.id = json::get_string(o, "id", u.address);
   u.port = number(o, "port", 0, 65535);
   u.index = number(o, "index", 0, 1'000'000);
   u.weight = number(o, "weight", 1, 1'000'000);
@@ -41,7 +40,9 @@ model::Upstream upstream_from(const json::object& o) {
   return u;
 }
 
-model::RouteEntry entry_from(const json::object& o) {
+}  // namespace
+
+model::RouteEntry parse_entry(const json::object& o) {
   model::RouteEntry entry;
   entry.host = json::require_string(o, "host");
   entry.path = json::get_string(o, "path");
@@ -54,12 +55,14 @@ model::RouteEntry entry_from(const json::object& o) {
   return entry;
 }
 
+namespace {
+
 TableChange change_from(const json::object& o) {
   TableChange change;
   if (const auto* put = json::find_array(o, "put"))
     for (const auto& entry : *put) {
       if (!entry.is_object()) throw Error(Code::unprocessable, "'put' must hold objects");
-      change.put.push_back(entry_from(entry.get_object()));
+      change.put.push_back(parse_entry(entry.get_object()));
     }
   if (const auto* remove = json::find_array(o, "remove"))
     for (const auto& key : *remove) {

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/json.h"
 #include "model/route_table.h"
 
 namespace nuri::router {
@@ -24,6 +25,9 @@ struct TableChange {
   std::vector<RouteKey> remove;
   bool empty() const { return put.empty() && remove.empty(); }
 };
+
+// One entry as it stands in a change. Throws Error{unprocessable} naming what is wrong.
+model::RouteEntry parse_entry(const json::object& entry);
 
 // What the server says to the router.
 struct Begin {};  // a whole table follows: what is not put again by Commit goes

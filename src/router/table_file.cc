@@ -1,0 +1,87 @@
+#include "router/table_file.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "router/route_table.h"
+
+namespace nuri::router {
+namespace {
+
+constexpr std::uintmax_t kBytes = 256u << 20;
+
+// By hand one mistypes: what the wire would pass over is an error here.
+void require_known(const json::object& o, std::initializer_list<std::string_view> known) {
+  for (const auto& [key, value] : o)
+    if (std::ranges::find(known, std::string_view(key)) == known.end())
+      throw Error(Code::unprocessable, fmt::format("there is no '{}' here; known are {}",
+                                                   std::string_view(key), fmt::join(known, ", ")));
+}
+
+model::RouteEntry entry_of(const json::value& value) {
+  if (!value.is_object()) throw Error(Code::unprocessable, "a route must be an object");
+  const json::object& o = value.get_object();
+  require_known(o, {"host", "path", "app", "upstreams"});
+  if (const auto* upstreams = json::find_array(o, "upstreams"))
+    for (const auto& upstream : *upstreams)
+      if (upstream.is_object())
+        require_known(upstream.get_object(),
+                      {"id", "address", "port", "index", "weight", "protocol"});
+  model::RouteEntry entry = parse_entry(o);
+  if (entry.host.empty() || host_of(entry.host) != entry.host)
+    throw Error(Code::unprocessable,
+                fmt::format("'{}' is no host: lower case, without a port", entry.host));
+  if (!entry.path.empty() && (!entry.path.starts_with('/') || entry.path.ends_with('/')))
+    throw Error(Code::unprocessable,
+                fmt::format("'{}' is no path: empty, or as in /api", entry.path));
+  return entry;
+}
+
+}  // namespace
+
+Table parse_table_file(std::string_view text) {
+  const json::object file = json::parse_object(text);
+  require_known(file, {"routes"});
+  Table table;
+  std::size_t number = 0;
+  for (const auto& value : json::require_array(file, "routes")) {
+    ++number;
+    try {
+      model::RouteEntry entry = entry_of(value);
+      const RouteKey key = key_of(entry);
+      if (!table.emplace(key, std::move(entry)).second)
+        throw Error(Code::unprocessable, fmt::format("{}{} is there already", key.host, key.path));
+    } catch (const Error& error) {
+      throw error.within(fmt::format("route {}", number));
+    }
+  }
+  return table;
+}
+
+Table read_table_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw system_error(fmt::format("reading the table file {}", path), errno);
+  std::string text;
+  std::vector<char> piece(1u << 16);
+  while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())), file.gcount() > 0) {
+    text.append(piece.data(), static_cast<std::size_t>(file.gcount()));
+    if (text.size() > kBytes)
+      throw Error(Code::too_large,
+                  fmt::format("the table file {} has more than {} MiB", path, kBytes >> 20));
+  }
+  if (file.bad()) throw system_error(fmt::format("reading the table file {}", path), errno);
+  try {
+    return parse_table_file(text);
+  } catch (const Error& error) {
+    throw error.within(path);
+  }
+}
+
+}  // namespace nuri::router
