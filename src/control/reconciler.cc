@@ -16,6 +16,7 @@ using store::Noun;
 constexpr Duration kLookEvery = 10s;  // also without a sign from the engine
 constexpr Duration kRetry = 1s;       // after a failure of store or engine
 constexpr Duration kEngineDeadline = 60s;
+constexpr int kStartsAtOnce = 8;
 constexpr Duration kSyncLimit = 5s;
 constexpr Duration kDrainLimit = 10s;
 constexpr Duration kStopMargin = 5s;  // beyond the grace, then it is killed
@@ -278,7 +279,26 @@ Task<void> Reconciler::carry_out(InstanceGuid instance, AppGuid app, Task<void> 
   something_.pulse();
 }
 
+// One of the few starts that are under way.
+class Reconciler::Starting {
+ public:
+  explicit Starting(Reconciler& all) : all_(all) { ++all_.starting_; }
+  ~Starting() {
+    --all_.starting_;
+    all_.start_ended_.pulse();
+  }
+  Starting(const Starting&) = delete;
+  Starting& operator=(const Starting&) = delete;
+
+ private:
+  Reconciler& all_;
+};
+
 Task<void> Reconciler::start(InstanceGuid instance, AppGuid app) {
+  while (starting_ >= kStartsAtOnce)
+    if (auto waited = co_await start_ended_.wait(); !waited)
+      throw error_of(waited.error(), "wait for other starts");
+  const Starting here(*this);
   std::optional<model::InstanceExit> refusal;
   try {
     auto rows = co_await parts_.store.read(

@@ -48,6 +48,7 @@ class Reconciler {
   Task<void> follow_rows();
   Task<void> follow_engine();
   Task<void> work();
+  class Starting;
   Task<void> step(AppGuid app);
   Task<void> look();  // refreshes what is seen of the engine
   Task<bool> write(const plan::AppPlan& plan, const plan::AppView& view);
@@ -76,6 +77,8 @@ class Reconciler {
   async::Event looked_;  // pulsed when seen_ is new
   std::set<InstanceGuid> acting_;
   std::map<InstanceGuid, AppGuid> settling_;  // acted on since seen_ was asked for
+  int starting_ = 0;
+  async::Event start_ended_;
   std::map<InstanceGuid, Refusal> refused_;
   std::map<InstanceGuid, AppGuid> removed_;  // with success
   std::map<InstanceGuid, std::shared_ptr<Watch>> watches_;

@@ -53,6 +53,15 @@ TEST_F(ReconcilerTest, AStartedAppServes) {
   EXPECT_THAT(log_of(app), Contains("API/0 Deployed: the new instances serve."));
 }
 
+TEST_F(ReconcilerTest, ManyInstancesAreStartedAFewAtATime) {
+  script_.start_takes = 100ms;
+  const auto app = serving_app("shop", 50);
+  EXPECT_EQ(living(), 50u);
+  EXPECT_GT(script_.most_at_once, 1);
+  EXPECT_LE(script_.most_at_once, 8);
+  EXPECT_TRUE(crashes().empty());
+}
+
 TEST_F(ReconcilerTest, ACrashIsReplacedAfterItsBackOff) {
   const auto app = serving_app("shop");
   const auto before = only(app);

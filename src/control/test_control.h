@@ -64,8 +64,9 @@ class KeptRouter final : public RouteFeed {
 
 // How the engine behaves beyond the fake machine's faults, and what it was asked to do.
 struct EngineScript {
-  std::optional<Error> start_refused;  // thrown by every start
-  Duration start_takes{};              // before anything is there
+  std::optional<Error> start_refused;   // thrown by every start
+  Duration start_takes{};               // before anything is there
+  int under_way = 0, most_at_once = 0;  // of starts
   std::optional<Error> build_refused;
   Duration build_takes{};
   std::set<InstanceGuid> sick;  // their probes fail
@@ -89,7 +90,9 @@ class ScriptedEngine final : public engine::Engine {
 
   Task<void> start(engine::InstanceSpec spec) override {
     script_.started.push_back(spec);
+    script_.most_at_once = std::max(script_.most_at_once, ++script_.under_way);
     if (script_.start_takes > 0ns) co_await take(script_.start_takes);
+    --script_.under_way;
     if (script_.start_refused) throw Error(*script_.start_refused);
     co_await fake_.start(std::move(spec));
   }

@@ -12,6 +12,7 @@ namespace {
 constexpr Duration kReconnect = 200ms;
 constexpr Duration kGreetDeadline = 10s;
 constexpr Duration kConnectDeadline = 2s;
+constexpr std::size_t kInFlight = limits::kHostRequests / 2;
 
 }  // namespace
 
@@ -107,13 +108,19 @@ Task<host::Reply> HostClient::call(host::Request request, std::vector<int> fds) 
   if (!connected())
     throw Error(Code::unavailable,
                 fmt::format("nuri host is not reachable at {} (for {})", path_, verb));
+  while (pending_.size() >= kInFlight)
+    if (auto answered = co_await answered_.wait(); !answered)
+      throw error_of(answered.error(), fmt::format("wait to speak to nuri host ({})", verb));
   const std::uint64_t id = next_id_++;
   Pending pending;
   struct Registration {
-    std::map<std::uint64_t, Pending*>& all;
+    HostClient& client;
     std::uint64_t id;
-    ~Registration() { all.erase(id); }
-  } registration{pending_, id};
+    ~Registration() {
+      client.pending_.erase(id);
+      client.answered_.pulse();
+    }
+  } registration{*this, id};
   pending_[id] = &pending;
 
   while (sending_)

@@ -63,6 +63,7 @@ class HostClient {
   std::optional<host::Welcome> welcome_;
   std::uint64_t next_id_ = 1;
   std::map<std::uint64_t, Pending*> pending_;
+  async::Event answered_;  // one of pending_ has left
 };
 
 }  // namespace nuri::engine::local
