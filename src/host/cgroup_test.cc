@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -86,6 +87,19 @@ TEST(Cgroup, WhatIsFrozenInAChildDiesToo) {
   ASSERT_TRUE(until([&] { return tree->events(app).frozen; }));
   tree->kill(group);
   EXPECT_TRUE(victim.died());
+}
+
+TEST(Cgroup, TwoMayRemoveOneAtTheSameTime) {
+  const auto tree = open_cgroups();
+  const Group parent{*tree, random_name("nuri-test")};
+  const std::string group = parent.name + "/one";
+  for (int i = 0; i < 30; ++i) {
+    tree->create(group + "/app/below", {});
+    auto other = std::async(std::launch::async, [&] { tree->remove(group); });
+    EXPECT_NO_THROW(tree->remove(group));
+    EXPECT_NO_THROW(other.get());
+    ASSERT_FALSE(tree->exists(group));
+  }
 }
 
 TEST(Cgroup, OfThisMachineFreezesKillsAndRemoves) { freezes_kills_and_removes(*open_cgroups()); }

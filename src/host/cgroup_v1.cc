@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "host/cgroup.h"
+#include "host/cgroup_directory.h"
 #include "host/kernel_file.h"
 
 namespace nuri::host {
@@ -16,28 +17,6 @@ namespace {
 
 constexpr std::string_view kNeeded[] = {"memory", "cpu", "cpuacct", "pids", "freezer"};
 constexpr std::uint64_t kPeriodUs = 100'000;
-
-bool is_dir(const std::string& path) {
-  struct stat st{};
-  return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-// Directories below one cgroup directory.
-std::vector<std::string> groups_in(const std::string& dir) {
-  std::vector<std::string> out;
-  if (!is_dir(dir)) return out;
-  for (const std::string& name : list_dir(dir))
-    if (is_dir(dir + "/" + name)) out.push_back(name);
-  return out;
-}
-
-// rmdir from the leaves; false when one is busy.
-bool remove_groups(const std::string& dir) {
-  if (!is_dir(dir)) return true;
-  for (const std::string& name : groups_in(dir))
-    if (!remove_groups(dir + "/" + name)) return false;
-  return ::rmdir(dir.c_str()) == 0 || errno == ENOENT;
-}
 
 class CgroupV1 final : public CgroupTree {
  public:
@@ -168,7 +147,7 @@ class CgroupV1 final : public CgroupTree {
 
   static void kill_below(const std::string& path) {
     for (const std::string& name : groups_in(path)) kill_below(path + "/" + name);
-    const std::string procs = read_file_if_there(path + "/cgroup.procs").value_or("");
+    const std::string procs = processes_of(path);
     for (std::size_t at = 0; at < procs.size();) {
       const std::size_t end = std::min(procs.find('\n', at), procs.size());
       const auto pid = parse_number(std::string_view(procs).substr(at, end - at));
@@ -178,7 +157,7 @@ class CgroupV1 final : public CgroupTree {
   }
 
   static bool populated(const std::string& path) {
-    if (!read_file_if_there(path + "/cgroup.procs").value_or("").empty()) return true;
+    if (!processes_of(path).empty()) return true;
     return std::ranges::any_of(groups_in(path),
                                [&](const auto& name) { return populated(path + "/" + name); });
   }

@@ -7,32 +7,13 @@
 
 #include "base/error.h"
 #include "host/cgroup.h"
+#include "host/cgroup_directory.h"
 #include "host/kernel_file.h"
 
 namespace nuri::host {
 namespace {
 
 constexpr std::uint64_t kPeriodUs = 100'000;
-
-bool is_dir(const std::string& path) {
-  struct stat st{};
-  return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-std::vector<std::string> groups_in(const std::string& dir) {
-  std::vector<std::string> out;
-  if (!is_dir(dir)) return out;
-  for (const std::string& name : list_dir(dir))
-    if (is_dir(dir + "/" + name)) out.push_back(name);
-  return out;
-}
-
-bool remove_groups(const std::string& dir) {
-  if (!is_dir(dir)) return true;
-  for (const std::string& name : groups_in(dir))
-    if (!remove_groups(dir + "/" + name)) return false;
-  return ::rmdir(dir.c_str()) == 0 || errno == ENOENT;
-}
 
 class CgroupV2 final : public CgroupTree {
  public:
