@@ -28,6 +28,7 @@ std::vector<model::Event> crash_events(const plan::AppPlan& plan, const plan::Ap
   std::vector<model::Event> out;
   for (const auto& row : plan.update) {
     if (row.state != model::InstanceState::crashed || !was_alive(view, row)) continue;
+    if (row.exit.reason == model::ExitReason::vanished) continue;  // no doing of the app's
     const model::Process* process = process_of(view, row);
     model::Event event;
     event.guid = EventGuid::make(random);

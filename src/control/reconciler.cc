@@ -225,13 +225,15 @@ Task<void> Reconciler::report(const plan::AppPlan& plan, const plan::AppView& vi
     if (row.state != model::InstanceState::crashed) continue;
     for (const auto& old : view.instances)
       if (old.guid == row.guid && old.state != model::InstanceState::crashed)
-        co_await parts_.log.write(row.app,
-                                  fmt::format("Instance {} crashed: {}. Trying again in {} s.",
-                                              row.index, model::describe(row.exit),
-                                              std::chrono::ceil<std::chrono::seconds>(
-                                                  *row.next_start_at - parts_.loop.wall())
-                                                  .count()),
-                                  row.index);
+        co_await parts_.log.write(
+            row.app,
+            fmt::format(
+                "Instance {} {}: {}. Trying again in {} s.", row.index,
+                row.exit.reason == model::ExitReason::vanished ? "ended" : "crashed",
+                model::describe(row.exit),
+                std::chrono::ceil<std::chrono::seconds>(*row.next_start_at - parts_.loop.wall())
+                    .count()),
+            row.index);
   }
   for (const auto& deployment : plan.deployments)
     if (deployment.reason == model::DeploymentReason::failed)

@@ -31,6 +31,8 @@ std::string headline(const InstanceExit& exit) {
       return "Could not be started";
     case ExitReason::lost:
       return "Lost: its sandbox ended without a word";
+    case ExitReason::vanished:
+      return "Lost: the machine, or Nuri on it, was started anew";
   }
   return "";
 }

@@ -28,12 +28,13 @@ enum class ExitReason {
   unhealthy,      // the health check failed after it had been healthy
   start_timeout,  // never healthy within its start-up limit
   start_failed,   // no sandbox could be made: `message`
-  lost,           // its shim is gone
+  lost,           // its shim was killed
+  vanished,       // with all trace: the machine, or Nuri on it, was started anew
 };
 constexpr auto enum_names(ExitReason) {
-  return std::array<std::string_view, 9>{"none",          "exited",       "signaled",
-                                         "out_of_memory", "stopped",      "unhealthy",
-                                         "start_timeout", "start_failed", "lost"};
+  return std::array<std::string_view, 10>{"none",    "exited",    "signaled",      "out_of_memory",
+                                          "stopped", "unhealthy", "start_timeout", "start_failed",
+                                          "lost",    "vanished"};
 }
 
 struct InstanceExit {

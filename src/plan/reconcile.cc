@@ -127,8 +127,7 @@ class Reconciliation {
     if (const auto refused = world_.refused.find(i.guid); refused != world_.refused.end())
       return crash(i, refused->second);
     if (!seen) {
-      if (i.started_at || i.state == InstanceState::running)
-        crash(i, {ExitReason::lost, 0, 0, "its sandbox is gone"});
+      if (i.started_at || i.state == InstanceState::running) vanish(i);
       return;
     }
     if (!i.started_at) i.started_at = world_.now;
@@ -164,6 +163,15 @@ class Reconciliation {
     i.exit = std::move(exit);
     i.routable = false;
     i.next_start_at = world_.now + backoff(i.crash_count);
+    enter(i, InstanceState::crashed);
+  }
+
+  // No fault of the app's: it is started again at once, unless it had only just been.
+  void vanish(Instance& i) {
+    i.exit = {ExitReason::vanished, 0, 0, ""};
+    i.routable = false;
+    const WallTime soonest = i.started_at.value_or(world_.now) + kFirstBackoff;
+    i.next_start_at = std::max(world_.now, soonest);
     enter(i, InstanceState::crashed);
   }
 

@@ -370,6 +370,32 @@ TEST(Reconcile, WaitsLongerWithEachCrashAndStartsOverAfterAHealthySpell) {
   EXPECT_EQ(*p.view.instances.front().next_start_at - p.world.now, kFirstBackoff);
 }
 
+TEST(Reconcile, WhatVanishedWithItsMachineIsStartedAtOnceAndNotCountedAsACrash) {
+  Playground p = serving(2);
+  p.world.sandboxes.begin()->second.exit = InstanceExit{model::ExitReason::exited, 1, 0, {}};
+  p.turn();
+  p.settle();
+  const auto crashes = [&] {
+    int sum = 0;
+    for (const auto& row : p.view.instances) sum += row.crash_count;
+    return sum;
+  };
+  const int before = crashes();
+  p.world.sandboxes.clear();
+  p.world.health.clear();
+  p.turn();
+  for (const auto& row : p.view.instances) {
+    EXPECT_EQ(row.state, InstanceState::crashed);
+    EXPECT_EQ(row.exit.reason, model::ExitReason::vanished);
+  }
+  EXPECT_EQ(p.routable(), 0u);
+  p.turn();
+  p.make_healthy();
+  p.turn();
+  EXPECT_EQ(p.routable(), 2u) << "without a back-off";
+  EXPECT_EQ(crashes(), before);
+}
+
 TEST(Reconcile, AnInstanceThatIsNotHealthyInTimeFailsItsDeployment) {
   Playground p = serving(1);
   const auto next = p.deploy(Strategy::rolling);
