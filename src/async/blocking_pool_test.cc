@@ -7,15 +7,17 @@
 #include <thread>
 
 #include "async/deadline.h"
-#include "async/epoll_loop.h"
 #include "async/task_group.h"
+#include "async/test_loops.h"
 #include "base/error.h"
 
 namespace nuri::async {
 namespace {
 
-TEST(ThreadPoolTest, ReturnsWhatAJobMadeOrThrew) {
-  EpollLoop loop;
+ON_EACH_LOOP(ThreadPoolTest);
+
+TYPED_TEST(ThreadPoolTest, ReturnsWhatAJobMadeOrThrew) {
+  TypeParam loop;
   ThreadPool pool(2, 100);
   loop.run([](BlockingPool& jobs) -> Task<> {
     const auto here = std::this_thread::get_id();
@@ -31,7 +33,7 @@ TEST(ThreadPoolTest, ReturnsWhatAJobMadeOrThrew) {
   }(pool));
 }
 
-TEST(ThreadPoolTest, ManyJobsFromTwoLoops) {
+TYPED_TEST(ThreadPoolTest, ManyJobsFromTwoLoops) {
   ThreadPool pool(3, 10'000);
   auto work = [](BlockingPool& jobs) -> Task<long> {
     long sum = 0;
@@ -40,17 +42,17 @@ TEST(ThreadPoolTest, ManyJobsFromTwoLoops) {
   };
   long other = 0;
   std::thread thread([&] {
-    EpollLoop loop;
+    TypeParam loop;
     other = loop.run(work(pool));
   });
-  EpollLoop loop;
+  TypeParam loop;
   EXPECT_EQ(loop.run(work(pool)), 124'750);
   thread.join();
   EXPECT_EQ(other, 124'750);
 }
 
-TEST(ThreadPoolTest, AFullQueueIsAnError) {
-  EpollLoop loop;
+TYPED_TEST(ThreadPoolTest, AFullQueueIsAnError) {
+  TypeParam loop;
   auto pool = std::make_unique<ThreadPool>(1, 2);
   auto gate = std::make_shared<std::binary_semaphore>(0);
   auto begun = std::make_shared<std::binary_semaphore>(0);
@@ -82,8 +84,8 @@ TEST(ThreadPoolTest, AFullQueueIsAnError) {
   }(loop, *pool, gate, begun));
 }
 
-TEST(ThreadPoolTest, AnAwaiterMayLeaveAndTheJobStillEnds) {
-  EpollLoop loop;
+TYPED_TEST(ThreadPoolTest, AnAwaiterMayLeaveAndTheJobStillEnds) {
+  TypeParam loop;
   auto gate = std::make_shared<std::binary_semaphore>(0);
   auto begun = std::make_shared<std::binary_semaphore>(0);
   auto finished = std::make_shared<std::atomic<bool>>(false);
@@ -109,8 +111,8 @@ TEST(ThreadPoolTest, AnAwaiterMayLeaveAndTheJobStillEnds) {
   EXPECT_TRUE(*finished);
 }
 
-TEST(ThreadPoolTest, ACancelledTaskStartsNoJob) {
-  EpollLoop loop;
+TYPED_TEST(ThreadPoolTest, ACancelledTaskStartsNoJob) {
+  TypeParam loop;
   ThreadPool pool(1, 10);
   auto ran = std::make_shared<std::atomic<bool>>(false);
   auto late = [](BlockingPool& p, std::shared_ptr<std::atomic<bool>> flag) -> Task<> {
@@ -121,8 +123,8 @@ TEST(ThreadPoolTest, ACancelledTaskStartsNoJob) {
   EXPECT_FALSE(*ran);
 }
 
-TEST(ThreadPoolTest, DestroyedWithJobsThatNobodyBeganItDropsThem) {
-  EpollLoop loop;
+TYPED_TEST(ThreadPoolTest, DestroyedWithJobsThatNobodyBeganItDropsThem) {
+  TypeParam loop;
   auto gate = std::make_shared<std::binary_semaphore>(0);
   auto held = std::make_shared<int>(0);
   {

@@ -7,14 +7,16 @@
 #include <vector>
 
 #include "async/deadline.h"
-#include "async/epoll_loop.h"
 #include "async/task_group.h"
+#include "async/test_loops.h"
 
 namespace nuri::async {
 namespace {
 
-TEST(EventTest, WakesAllWhoWaitAndStaysSet) {
-  EpollLoop loop;
+ON_EACH_LOOP(EventTest);
+
+TYPED_TEST(EventTest, WakesAllWhoWaitAndStaysSet) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     Event event;
     int woken = 0;
@@ -41,8 +43,10 @@ Task<> produce(Channel<int>& channel, int count) {
   EXPECT_EQ((co_await channel.send(0)).error(), IoError::end);
 }
 
-TEST(ChannelTest, KeepsTheOrderAndTheLimitAndEnds) {
-  EpollLoop loop;
+ON_EACH_LOOP(ChannelTest);
+
+TYPED_TEST(ChannelTest, KeepsTheOrderAndTheLimitAndEnds) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     Channel<int> channel(3);
     TaskGroup group(on);
@@ -63,7 +67,7 @@ TEST(ChannelTest, KeepsTheOrderAndTheLimitAndEnds) {
   }(loop));
 }
 
-TEST(ChannelTest, ATrySendIntoAFullChannelSaysSo) {
+TYPED_TEST(ChannelTest, ATrySendIntoAFullChannelSaysSo) {
   Channel<std::unique_ptr<int>> channel(1);
   EXPECT_TRUE(channel.try_send(std::make_unique<int>(1)));
   EXPECT_FALSE(channel.try_send(std::make_unique<int>(2)));
@@ -73,8 +77,8 @@ TEST(ChannelTest, ATrySendIntoAFullChannelSaysSo) {
   EXPECT_FALSE(channel.try_send(nullptr));
 }
 
-TEST(ChannelTest, ALoopThatAlwaysHasWorkEndsWhenItIsCancelled) {
-  EpollLoop loop;
+TYPED_TEST(ChannelTest, ALoopThatAlwaysHasWorkEndsWhenItIsCancelled) {
+  TypeParam loop;
   auto busy = [](Channel<int>& channel) -> Task<int> {
     for (int turns = 0;; ++turns) {
       if (!co_await channel.send(turns)) co_return turns;
@@ -86,9 +90,11 @@ TEST(ChannelTest, ALoopThatAlwaysHasWorkEndsWhenItIsCancelled) {
   EXPECT_GT(loop.run(within(2ms, busy(channel))), 0);
 }
 
-TEST(MailboxTest, TakesFromSeveralThreadsWithoutLoss) {
+ON_EACH_LOOP(MailboxTest);
+
+TYPED_TEST(MailboxTest, TakesFromSeveralThreadsWithoutLoss) {
   constexpr int kThreads = 4, kEach = 2000;
-  EpollLoop loop;
+  TypeParam loop;
   Mailbox<std::pair<int, int>> mailbox(loop, kThreads * kEach);
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t)
@@ -108,8 +114,8 @@ TEST(MailboxTest, TakesFromSeveralThreadsWithoutLoss) {
   EXPECT_EQ(mailbox.dropped(), 0U);
 }
 
-TEST(MailboxTest, CountsWhatItDropsAndIsBoundedWhileTheLoopIsBusy) {
-  EpollLoop loop;
+TYPED_TEST(MailboxTest, CountsWhatItDropsAndIsBoundedWhileTheLoopIsBusy) {
+  TypeParam loop;
   Mailbox<int> mailbox(loop, 10);
   const auto sender = mailbox.sender();
   for (int i = 0; i < 100; ++i) sender.send(i);
@@ -119,8 +125,8 @@ TEST(MailboxTest, CountsWhatItDropsAndIsBoundedWhileTheLoopIsBusy) {
   }(mailbox));
 }
 
-TEST(MailboxTest, ASenderMayOutliveIt) {
-  EpollLoop loop;
+TYPED_TEST(MailboxTest, ASenderMayOutliveIt) {
+  TypeParam loop;
   auto mailbox = std::make_unique<Mailbox<int>>(loop, 10);
   const auto sender = mailbox->sender();
   sender.send(1);

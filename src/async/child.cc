@@ -15,7 +15,7 @@ extern "C" {  // the header of glibc 2.36 forgets it
 #include <array>
 
 #include "async/deadline.h"
-#include "async/epoll_io.h"
+#include "async/operation_io.h"
 #include "async/task_group.h"
 #include "base/error.h"
 

@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 
 #include "async/deadline.h"
-#include "async/epoll_loop.h"
 #include "async/signals.h"
 #include "async/task_group.h"
+#include "async/test_loops.h"
 #include "async/test_sockets.h"
 #include "base/error.h"
 
@@ -27,8 +27,10 @@ void expect_no_children() {
   EXPECT_EQ(errno, ECHILD);
 }
 
-TEST(ChildTest, ExitStatusSignalAndOutputComeBack) {
-  EpollLoop loop;
+ON_EACH_LOOP(ChildTest);
+
+TYPED_TEST(ChildTest, ExitStatusSignalAndOutputComeBack) {
+  TypeParam loop;
   const auto failed = loop.run(shell(loop, "echo out; echo err >&2; exit 7"));
   EXPECT_FALSE(failed.status.ok());
   EXPECT_EQ(describe(failed.status), "exit status 7");
@@ -38,8 +40,8 @@ TEST(ChildTest, ExitStatusSignalAndOutputComeBack) {
   expect_no_children();
 }
 
-TEST(ChildTest, AMissingProgramIsNamed) {
-  EpollLoop loop;
+TYPED_TEST(ChildTest, AMissingProgramIsNamed) {
+  TypeParam loop;
   try {
     loop.run(run_program(loop, {"nuri-no-such-program"}, {}, 1s));
     FAIL();
@@ -50,8 +52,8 @@ TEST(ChildTest, AMissingProgramIsNamed) {
   expect_no_children();
 }
 
-TEST(ChildTest, InputGoesInWholeAndOutputStopsAtItsLimit) {
-  EpollLoop loop;
+TYPED_TEST(ChildTest, InputGoesInWholeAndOutputStopsAtItsLimit) {
+  TypeParam loop;
   const std::string input(1 << 20, 'x');
   EXPECT_EQ(loop.run(shell(loop, "wc -c", input)).out, "1048576\n");
   const auto flooded = loop.run(shell(loop, "head -c 300000 /dev/zero | tr '\\0' y; exit 3"));
@@ -59,15 +61,15 @@ TEST(ChildTest, InputGoesInWholeAndOutputStopsAtItsLimit) {
   EXPECT_EQ(flooded.status.code, 3);
 }
 
-TEST(ChildTest, AProgramThatDoesNotReadItsInputIsNoHarm) {
-  EpollLoop loop;
+TYPED_TEST(ChildTest, AProgramThatDoesNotReadItsInputIsNoHarm) {
+  TypeParam loop;
   EXPECT_EQ(
       loop.run(shell(loop, "exec <&-; sleep 0.01; exit 4", std::string(1 << 20, 'x'))).status.code,
       4);
 }
 
-TEST(ChildTest, TheLimitKillsAndIsAnError) {
-  EpollLoop loop;
+TYPED_TEST(ChildTest, TheLimitKillsAndIsAnError) {
+  TypeParam loop;
   Code code = Code::internal;
   try {
     loop.run(run_program(loop, {"sleep", "100"}, {}, 10ms));
@@ -78,16 +80,16 @@ TEST(ChildTest, TheLimitKillsAndIsAnError) {
   expect_no_children();
 }
 
-TEST(ChildTest, WhatAProgramLeavesRunningIsNotWaitedFor) {
-  EpollLoop loop;
+TYPED_TEST(ChildTest, WhatAProgramLeavesRunningIsNotWaitedFor) {
+  TypeParam loop;
   const auto result = loop.run(shell(loop, "sleep 100 & echo $!"));
   EXPECT_TRUE(result.status.ok());
   const int left = std::stoi(result.out);
   EXPECT_EQ(::kill(left, SIGKILL), 0);
 }
 
-TEST(ChildTest, DescriptorsArriveUnderTheirNumbersAlsoCrosswise) {
-  EpollLoop loop;
+TYPED_TEST(ChildTest, DescriptorsArriveUnderTheirNumbersAlsoCrosswise) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     Pair out = pipe_pair(), first = pipe_pair(), second = pipe_pair();
     EXPECT_EQ(::write(first.b.get(), "first", 5), 5);
@@ -107,8 +109,8 @@ TEST(ChildTest, DescriptorsArriveUnderTheirNumbersAlsoCrosswise) {
   }(loop));
 }
 
-TEST(ChildTest, AChildSeesNoDescriptorAndNoSignalSettingOfOurs) {
-  EpollLoop loop;
+TYPED_TEST(ChildTest, AChildSeesNoDescriptorAndNoSignalSettingOfOurs) {
+  TypeParam loop;
   const auto result = loop.run(shell(loop,
                                      "ls -l /proc/self/fd | grep -c -e socket -e eventpoll; "
                                      "grep -e SigBlk -e SigIgn /proc/self/status"));
@@ -116,8 +118,8 @@ TEST(ChildTest, AChildSeesNoDescriptorAndNoSignalSettingOfOurs) {
   EXPECT_THAT(result.out, testing::MatchesRegex("0\nSigBlk:\t0{16}\nSigIgn:\t0{7}[01][08]0{7}\n"));
 }
 
-TEST(ChildTest, FiftyAtOnceLeaveNoZombie) {
-  EpollLoop loop;
+TYPED_TEST(ChildTest, FiftyAtOnceLeaveNoZombie) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     TaskGroup group(on);
     int seen = 0;
@@ -133,8 +135,8 @@ TEST(ChildTest, FiftyAtOnceLeaveNoZombie) {
   expect_no_children();
 }
 
-TEST(ChildTest, OneThatIsDroppedIsKilledAndReaped) {
-  EpollLoop loop;
+TYPED_TEST(ChildTest, OneThatIsDroppedIsKilledAndReaped) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     SpawnOptions options;
     options.argv = {"sleep", "100"};
@@ -148,10 +150,12 @@ TEST(ChildTest, OneThatIsDroppedIsKilledAndReaped) {
   expect_no_children();
 }
 
-TEST(SignalsTest, ASignalIsAwaited) {
+ON_EACH_LOOP(SignalsTest);
+
+TYPED_TEST(SignalsTest, ASignalIsAwaited) {
   sigset_t before;
   sigprocmask(SIG_SETMASK, nullptr, &before);
-  EpollLoop loop;
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     Signals signals(on, {SIGUSR1, SIGUSR2});
     ::raise(SIGUSR2);

@@ -9,8 +9,8 @@
 #include "async/blocking_pool.h"
 #include "async/channel.h"
 #include "async/child.h"
-#include "async/epoll_loop.h"
 #include "async/task_group.h"
+#include "async/test_loops.h"
 #include "async/test_sockets.h"
 
 namespace nuri::async {
@@ -18,7 +18,9 @@ namespace {
 
 Task<IoResult<void>> forever() { co_return co_await sleep(1h); }
 
-TEST(DeadlineTest, TheInnerEndsFirstWhenItIsShorter) {
+ON_EACH_LOOP(DeadlineTest);
+
+TYPED_TEST(DeadlineTest, TheInnerEndsFirstWhenItIsShorter) {
   SimulatedLoop loop(1);
   loop.run([](Loop& on) -> Task<> {
     const Time start = on.now();
@@ -31,7 +33,7 @@ TEST(DeadlineTest, TheInnerEndsFirstWhenItIsShorter) {
   }(loop));
 }
 
-TEST(DeadlineTest, TheOuterEndsAllWhenItIsShorter) {
+TYPED_TEST(DeadlineTest, TheOuterEndsAllWhenItIsShorter) {
   SimulatedLoop loop(1);
   loop.run([](Loop& on) -> Task<> {
     const Time start = on.now();
@@ -47,7 +49,7 @@ TEST(DeadlineTest, TheOuterEndsAllWhenItIsShorter) {
   }(loop));
 }
 
-TEST(DeadlineTest, CanBeMovedAndLifted) {
+TYPED_TEST(DeadlineTest, CanBeMovedAndLifted) {
   SimulatedLoop loop(1);
   loop.run([]() -> Task<> {
     DeadlineScope scope(co_await current_scope(), 10ms);
@@ -62,7 +64,7 @@ TEST(DeadlineTest, CanBeMovedAndLifted) {
   }());
 }
 
-TEST(DeadlineTest, ShieldedRunsOnAfterCancellationUntilItsOwnDeadline) {
+TYPED_TEST(DeadlineTest, ShieldedRunsOnAfterCancellationUntilItsOwnDeadline) {
   SimulatedLoop loop(1);
   loop.run([](Loop& on) -> Task<> {
     auto cancelled = []() -> Task<> {
@@ -83,8 +85,8 @@ void times_out(const IoResult<Result>& result) {
   EXPECT_EQ(result.error(), IoError::timed_out);
 }
 
-TEST(DeadlineTest, EveryOperationOnADescriptorTimesOut) {
-  EpollLoop loop;
+TYPED_TEST(DeadlineTest, EveryOperationOnADescriptorTimesOut) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     Pair pair = socket_pair();
     Pair packets = socket_pair(SOCK_SEQPACKET);
@@ -125,8 +127,8 @@ TEST(DeadlineTest, EveryOperationOnADescriptorTimesOut) {
   }(loop));
 }
 
-TEST(DeadlineTest, AConnectToAFullBacklogTimesOut) {
-  EpollLoop loop;
+TYPED_TEST(DeadlineTest, AConnectToAFullBacklogTimesOut) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     sockaddr_in address;
     const Fd listener = tcp_listener(address, 0);
@@ -145,8 +147,8 @@ TEST(DeadlineTest, AConnectToAFullBacklogTimesOut) {
   }(loop));
 }
 
-TEST(DeadlineTest, EventsChannelsJobsAndChildrenTimeOut) {
-  EpollLoop loop;
+TYPED_TEST(DeadlineTest, EventsChannelsJobsAndChildrenTimeOut) {
+  TypeParam loop;
   ThreadPool pool(1, 10);
   loop.run([](Loop& on, BlockingPool& jobs) -> Task<> {
     Event event;
@@ -176,8 +178,8 @@ TEST(DeadlineTest, EventsChannelsJobsAndChildrenTimeOut) {
   }(loop, pool));
 }
 
-TEST(DeadlineTest, ACancelledAcceptLoopEndsAlthoughConnectionsKeepComing) {
-  EpollLoop loop;
+TYPED_TEST(DeadlineTest, ACancelledAcceptLoopEndsAlthoughConnectionsKeepComing) {
+  TypeParam loop;
   sockaddr_in address;
   Fd fd = tcp_listener(address, 4096);
   std::atomic<bool> ended = false;

@@ -9,8 +9,8 @@
 #include <string>
 
 #include "async/deadline.h"
-#include "async/epoll_loop.h"
 #include "async/task_group.h"
+#include "async/test_loops.h"
 #include "async/test_sockets.h"
 
 namespace nuri::async {
@@ -36,8 +36,10 @@ Task<> send_and_finish(Descriptor& to, const std::string& bytes) {
   ::shutdown(to.native(), SHUT_WR);
 }
 
-TEST(DescriptorTest, SendsMuchMoreThanTheKernelHoldsWithBackPressure) {
-  EpollLoop loop;
+ON_EACH_LOOP(DescriptorTest);
+
+TYPED_TEST(DescriptorTest, SendsMuchMoreThanTheKernelHoldsWithBackPressure) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     Pair pair = socket_pair();
     Descriptor a(on, std::move(pair.a)), b(on, std::move(pair.b));
@@ -49,8 +51,8 @@ TEST(DescriptorTest, SendsMuchMoreThanTheKernelHoldsWithBackPressure) {
   }(loop));
 }
 
-TEST(DescriptorTest, SendsManyPartsWithEmptyOnesAmongThem) {
-  EpollLoop loop;
+TYPED_TEST(DescriptorTest, SendsManyPartsWithEmptyOnesAmongThem) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     Pair pair = socket_pair();
     Descriptor a(on, std::move(pair.a)), b(on, std::move(pair.b));
@@ -66,8 +68,8 @@ TEST(DescriptorTest, SendsManyPartsWithEmptyOnesAmongThem) {
   }(loop));
 }
 
-TEST(DescriptorTest, AHalfClosedSocketStillSends) {
-  EpollLoop loop;
+TYPED_TEST(DescriptorTest, AHalfClosedSocketStillSends) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     Pair pair = socket_pair();
     Descriptor a(on, std::move(pair.a)), b(on, std::move(pair.b));
@@ -79,8 +81,8 @@ TEST(DescriptorTest, AHalfClosedSocketStillSends) {
   }(loop));
 }
 
-TEST(DescriptorTest, WhatWasSentArrivesAfterClose) {
-  EpollLoop loop;
+TYPED_TEST(DescriptorTest, WhatWasSentArrivesAfterClose) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     sockaddr_in address;
     Descriptor listener(on, tcp_listener(address));
@@ -94,8 +96,8 @@ TEST(DescriptorTest, WhatWasSentArrivesAfterClose) {
   }(loop));
 }
 
-TEST(DescriptorTest, RefusedUnreachableAndBrokenAreValues) {
-  EpollLoop loop;
+TYPED_TEST(DescriptorTest, RefusedUnreachableAndBrokenAreValues) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     sockaddr_in address;
     {
@@ -116,8 +118,8 @@ TEST(DescriptorTest, RefusedUnreachableAndBrokenAreValues) {
   }(loop));
 }
 
-TEST(DescriptorTest, PacketsCarryDescriptorsAndSayWhenTheyDoNotFit) {
-  EpollLoop loop;
+TYPED_TEST(DescriptorTest, PacketsCarryDescriptorsAndSayWhenTheyDoNotFit) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     Pair pair = socket_pair(SOCK_SEQPACKET);
     Descriptor a(on, std::move(pair.a)), b(on, std::move(pair.b));
@@ -147,8 +149,8 @@ TEST(DescriptorTest, PacketsCarryDescriptorsAndSayWhenTheyDoNotFit) {
   }(loop));
 }
 
-TEST(DescriptorTest, PacketsFlowWithBackPressure) {
-  EpollLoop loop;
+TYPED_TEST(DescriptorTest, PacketsFlowWithBackPressure) {
+  TypeParam loop;
   auto sends = [](Descriptor& to) -> Task<> {
     for (int i = 0; i < 5000; ++i)
       EXPECT_TRUE(co_await to.send_packet({reinterpret_cast<char*>(&i), sizeof i}));
@@ -167,8 +169,8 @@ TEST(DescriptorTest, PacketsFlowWithBackPressure) {
   }(loop, sends));
 }
 
-TEST(DescriptorTest, ARegularFileIsReadAndWritten) {
-  EpollLoop loop;
+TYPED_TEST(DescriptorTest, ARegularFileIsReadAndWritten) {
+  TypeParam loop;
   char name[] = "/tmp/nuri-descriptor-XXXXXX";
   Fd file(::mkstemp(name));
   ::unlink(name);
@@ -181,8 +183,8 @@ TEST(DescriptorTest, ARegularFileIsReadAndWritten) {
   }(loop, std::move(file)));
 }
 
-TEST(DescriptorTest, AShortReadOfWhatIsNoByteStreamLosesNothing) {
-  EpollLoop loop;
+TYPED_TEST(DescriptorTest, AShortReadOfWhatIsNoByteStreamLosesNothing) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     Pair pair = socket_pair(SOCK_DGRAM);
     Descriptor a(on, std::move(pair.a)), b(on, std::move(pair.b));
@@ -214,8 +216,8 @@ class FewDescriptors {
   rlimit before_;
 };
 
-TEST(DescriptorTest, AcceptWithoutDescriptorsLeftIsAValueAndTheConnectionWaits) {
-  EpollLoop loop;
+TYPED_TEST(DescriptorTest, AcceptWithoutDescriptorsLeftIsAValueAndTheConnectionWaits) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     sockaddr_in address;
     Descriptor listener(on, tcp_listener(address));
@@ -256,9 +258,11 @@ Task<> two_readers(Loop& on) {
   co_await group.join();
 }
 
-TEST(DescriptorDeathTest, MisuseIsCaught) {
+ON_EACH_LOOP(DescriptorDeathTest);
+
+TYPED_TEST(DescriptorDeathTest, MisuseIsCaught) {
   auto runs = [](Task<> (*task)(Loop&)) {
-    EpollLoop loop;
+    TypeParam loop;
     loop.run(task(loop));
   };
   EXPECT_DEATH(runs(use_after_close), "generation == id.generation");

@@ -2,14 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #include <array>
 #include <cstring>
 
-#include "async/epoll_io.h"
+#include "async/operation_io.h"
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/limits.h"
@@ -19,13 +18,6 @@ namespace {
 
 constexpr std::uint64_t kEventToken = ~0ULL;
 constexpr std::size_t kBuffers = 512;
-
-void prepare_signals() {
-  ::signal(SIGPIPE, SIG_IGN);
-  struct sigaction child{};
-  if (::sigaction(SIGCHLD, nullptr, &child) == 0 && child.sa_handler == SIG_IGN)
-    ::signal(SIGCHLD, SIG_DFL);
-}
 
 }  // namespace
 

@@ -8,8 +8,8 @@
 
 #include "async/deadline.h"
 #include "async/descriptor.h"
-#include "async/epoll_loop.h"
 #include "async/task_group.h"
+#include "async/test_loops.h"
 #include "async/test_sockets.h"
 
 namespace nuri::async {
@@ -17,8 +17,10 @@ namespace {
 
 constexpr int kBuffers = 512;
 
-TEST(FairnessTest, ASocketWithEndlessDataStarvesNeitherTimersNorOthers) {
-  EpollLoop loop;
+ON_EACH_LOOP(FairnessTest);
+
+TYPED_TEST(FairnessTest, ASocketWithEndlessDataStarvesNeitherTimersNorOthers) {
+  TypeParam loop;
   Pair flood = socket_pair(), other = socket_pair();
   std::atomic<bool> ended = false;
   std::thread writer([fd = std::move(flood.b), &ended] {
@@ -55,8 +57,8 @@ TEST(FairnessTest, ASocketWithEndlessDataStarvesNeitherTimersNorOthers) {
   writer.join();
 }
 
-TEST(FairnessTest, ASendToAPeerThatNeverLagsLetsOthersRun) {
-  EpollLoop loop;
+TYPED_TEST(FairnessTest, ASendToAPeerThatNeverLagsLetsOthersRun) {
+  TypeParam loop;
   Fd null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
   loop.run([](Loop& on, Fd fd) -> Task<> {
     Descriptor to(on, std::move(fd));
@@ -112,8 +114,8 @@ Task<> turns(int count) {
   for (int i = 0; i < count; ++i) co_await yield();
 }
 
-TEST(FairnessTest, ReadersWithoutABufferAreServedInOrderAsBuffersComeBack) {
-  EpollLoop loop;
+TYPED_TEST(FairnessTest, ReadersWithoutABufferAreServedInOrderAsBuffersComeBack) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     Pair pair = socket_pair();
     Descriptor source(on, std::move(pair.a));
@@ -138,8 +140,8 @@ TEST(FairnessTest, ReadersWithoutABufferAreServedInOrderAsBuffersComeBack) {
   }(loop));
 }
 
-TEST(FairnessTest, AReaderThatLeavesTheLineOfBuffersIsPassedOver) {
-  EpollLoop loop;
+TYPED_TEST(FairnessTest, AReaderThatLeavesTheLineOfBuffersIsPassedOver) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     Pair pair = socket_pair();
     Descriptor source(on, std::move(pair.a));
@@ -164,8 +166,8 @@ TEST(FairnessTest, AReaderThatLeavesTheLineOfBuffersIsPassedOver) {
   }(loop));
 }
 
-TEST(FairnessTest, SendersGoOnWhileAllBuffersAreHeld) {
-  EpollLoop loop;
+TYPED_TEST(FairnessTest, SendersGoOnWhileAllBuffersAreHeld) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     Pair pair = socket_pair();
     Descriptor source(on, std::move(pair.a));

@@ -9,8 +9,8 @@
 #include "async/channel.h"
 #include "async/child.h"
 #include "async/deadline.h"
-#include "async/epoll_loop.h"
 #include "async/task_group.h"
+#include "async/test_loops.h"
 #include "async/test_sockets.h"
 
 namespace nuri::async {
@@ -94,8 +94,10 @@ using Waits = Task<> (*)(World&);
 constexpr Waits kWaits[] = {wait_recv,    wait_writable, wait_packet, wait_accept, wait_event,
                             wait_channel, wait_mailbox,  wait_sleep,  wait_join};
 
-TEST(FrameTest, DestroyedInTheMiddleOfAWaitItIsNotTouchedAgain) {
-  EpollLoop loop;
+ON_EACH_LOOP(FrameTest);
+
+TYPED_TEST(FrameTest, DestroyedInTheMiddleOfAWaitItIsNotTouchedAgain) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     World world(on);
     {
@@ -108,8 +110,8 @@ TEST(FrameTest, DestroyedInTheMiddleOfAWaitItIsNotTouchedAgain) {
   }(loop));
 }
 
-TEST(FrameTest, DestroyedAfterItWasWokenItIsNotResumed) {
-  EpollLoop loop;
+TYPED_TEST(FrameTest, DestroyedAfterItWasWokenItIsNotResumed) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     World world(on);
     {
@@ -124,8 +126,8 @@ TEST(FrameTest, DestroyedAfterItWasWokenItIsNotResumed) {
   }(loop));
 }
 
-TEST(FrameTest, AnExceptionUnwindsAFrameAtOnceAndTheDescriptorLivesOn) {
-  EpollLoop loop;
+TYPED_TEST(FrameTest, AnExceptionUnwindsAFrameAtOnceAndTheDescriptorLivesOn) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     World world(on);
     auto fails = [](World& w) -> Task<> {
@@ -146,8 +148,8 @@ TEST(FrameTest, AnExceptionUnwindsAFrameAtOnceAndTheDescriptorLivesOn) {
   }(loop));
 }
 
-TEST(FrameTest, AReusedSlotSeesNothingOfItsPredecessor) {
-  EpollLoop loop;
+TYPED_TEST(FrameTest, AReusedSlotSeesNothingOfItsPredecessor) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     for (int i = 0; i < 1000; ++i) {
       Pair first = socket_pair(), second = socket_pair();
@@ -167,8 +169,8 @@ TEST(FrameTest, AReusedSlotSeesNothingOfItsPredecessor) {
   }(loop));
 }
 
-TEST(FrameTest, AJobWhoseAwaiterIsGoneEndsInPeace) {
-  EpollLoop loop;
+TYPED_TEST(FrameTest, AJobWhoseAwaiterIsGoneEndsInPeace) {
+  TypeParam loop;
   ThreadPool pool(2, 100);
   loop.run([](Loop& on, BlockingPool& jobs) -> Task<> {
     auto ran = std::make_shared<std::atomic<int>>(0);

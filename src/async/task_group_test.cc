@@ -6,8 +6,8 @@
 #include <string>
 
 #include "async/deadline.h"
-#include "async/epoll_loop.h"
 #include "async/event.h"
+#include "async/test_loops.h"
 #include "base/error.h"
 
 namespace nuri::async {
@@ -31,8 +31,10 @@ Task<> fails(std::string text) {
   throw std::runtime_error(text);
 }
 
-TEST(TaskGroupTest, JoinWaitsForAll) {
-  EpollLoop loop;
+ON_EACH_LOOP(TaskGroupTest);
+
+TYPED_TEST(TaskGroupTest, JoinWaitsForAll) {
+  TypeParam loop;
   int alive = 0;
   loop.run([](Loop& on, int& count) -> Task<> {
     TaskGroup group(on);
@@ -45,8 +47,8 @@ TEST(TaskGroupTest, JoinWaitsForAll) {
   }(loop, alive));
 }
 
-TEST(TaskGroupTest, TheFirstExceptionCancelsTheOthersAndIsThrown) {
-  EpollLoop loop;
+TYPED_TEST(TaskGroupTest, TheFirstExceptionCancelsTheOthersAndIsThrown) {
+  TypeParam loop;
   int alive = 0;
   std::string what;
   loop.run([](Loop& on, int& count, std::string& said) -> Task<> {
@@ -64,8 +66,8 @@ TEST(TaskGroupTest, TheFirstExceptionCancelsTheOthersAndIsThrown) {
   EXPECT_EQ(what, "first");
 }
 
-TEST(TaskGroupTest, CancellingTheJoinerCancelsTheChildrenAndStillWaitsForThem) {
-  EpollLoop loop;
+TYPED_TEST(TaskGroupTest, CancellingTheJoinerCancelsTheChildrenAndStillWaitsForThem) {
+  TypeParam loop;
   int alive = 0, cleaned = 0;
   auto child = [](int& count, int& done) -> Task<> {
     Counted here(count);
@@ -85,8 +87,8 @@ TEST(TaskGroupTest, CancellingTheJoinerCancelsTheChildrenAndStillWaitsForThem) {
   EXPECT_EQ(cleaned, 1);
 }
 
-TEST(TaskGroupTest, DestroyingAGroupFreesTheFramesOfSuspendedChildren) {
-  EpollLoop loop;
+TYPED_TEST(TaskGroupTest, DestroyingAGroupFreesTheFramesOfSuspendedChildren) {
+  TypeParam loop;
   int alive = 0;
   loop.run([](Loop& on, int& count) -> Task<> {
     {
@@ -102,8 +104,8 @@ TEST(TaskGroupTest, DestroyingAGroupFreesTheFramesOfSuspendedChildren) {
   }(loop, alive));
 }
 
-TEST(TaskGroupTest, WhatIsSpawnedAfterCancelEndsAtItsFirstWait) {
-  EpollLoop loop;
+TYPED_TEST(TaskGroupTest, WhatIsSpawnedAfterCancelEndsAtItsFirstWait) {
+  TypeParam loop;
   int alive = 0;
   loop.run([](Loop& on, int& count) -> Task<> {
     TaskGroup group(on);
@@ -113,8 +115,8 @@ TEST(TaskGroupTest, WhatIsSpawnedAfterCancelEndsAtItsFirstWait) {
   }(loop, alive));
 }
 
-TEST(TaskGroupTest, EndedChildrenAreFreedWhileTheGroupLives) {
-  EpollLoop loop;
+TYPED_TEST(TaskGroupTest, EndedChildrenAreFreedWhileTheGroupLives) {
+  TypeParam loop;
   int frames = 0;
   // The argument lives as long as the frame, not as long as the body.
   struct Held {
@@ -142,8 +144,8 @@ TEST(TaskGroupTest, EndedChildrenAreFreedWhileTheGroupLives) {
   EXPECT_EQ(frames, 0);
 }
 
-TEST(TaskGroupTest, AJoinerThatIsDestroyedLeavesTheGroupUsable) {
-  EpollLoop loop;
+TYPED_TEST(TaskGroupTest, AJoinerThatIsDestroyedLeavesTheGroupUsable) {
+  TypeParam loop;
   int alive = 0;
   loop.run([](Loop& on, int& count) -> Task<> {
     TaskGroup outer(on);
@@ -160,8 +162,8 @@ TEST(TaskGroupTest, AJoinerThatIsDestroyedLeavesTheGroupUsable) {
   }(loop, alive));
 }
 
-TEST(TaskGroupTest, AGroupThatIsDestroyedUnderItsJoinerLeavesTheJoinerAlone) {
-  EpollLoop loop;
+TYPED_TEST(TaskGroupTest, AGroupThatIsDestroyedUnderItsJoinerLeavesTheJoinerAlone) {
+  TypeParam loop;
   int alive = 0;
   loop.run([](Loop& on, int& count) -> Task<> {
     TaskGroup joiners(on);
@@ -181,8 +183,8 @@ Task<> throws_when_cancelled(Code code) {
   if (auto slept = co_await sleep(1h); !slept) throw Error(code, "ended early");
 }
 
-TEST(TaskGroupTest, AnOwnerThatEndsItsTasksDoesNotGetTheirCancellationAsAFailure) {
-  EpollLoop loop;
+TYPED_TEST(TaskGroupTest, AnOwnerThatEndsItsTasksDoesNotGetTheirCancellationAsAFailure) {
+  TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
     TaskGroup group(on);
     group.spawn(throws_when_cancelled(Code::cancelled));
@@ -200,8 +202,8 @@ TEST(TaskGroupTest, AnOwnerThatEndsItsTasksDoesNotGetTheirCancellationAsAFailure
   EXPECT_THROW(loop.run(real(loop)), Error);
 }
 
-TEST(TaskGroupTest, ACancellationFromAboveIsAFailureOfTheJoin) {
-  EpollLoop loop;
+TYPED_TEST(TaskGroupTest, ACancellationFromAboveIsAFailureOfTheJoin) {
+  TypeParam loop;
   auto parent = [](Loop& on) -> Task<> {
     TaskGroup group(on);
     group.spawn(throws_when_cancelled(Code::cancelled));
@@ -210,8 +212,8 @@ TEST(TaskGroupTest, ACancellationFromAboveIsAFailureOfTheJoin) {
   EXPECT_THROW(loop.run(within(1ms, parent(loop))), Error);
 }
 
-TEST(TaskGroupTest, AShieldedGroupOutlivesTheLoopsCancellation) {
-  EpollLoop loop;
+TYPED_TEST(TaskGroupTest, AShieldedGroupOutlivesTheLoopsCancellation) {
+  TypeParam loop;
   int alive = 0;
   auto cleanup = [](int& count) -> Task<> {
     TaskGroup group(co_await current_scope());

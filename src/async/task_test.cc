@@ -9,8 +9,8 @@
 
 #include "async/deadline.h"
 #include "async/descriptor.h"
-#include "async/epoll_loop.h"
 #include "async/event.h"
+#include "async/test_loops.h"
 #include "async/test_sockets.h"
 
 namespace nuri::async {
@@ -21,8 +21,10 @@ Task<int> note(std::vector<int>& trace, int n) {
   co_return n;
 }
 
-TEST(TaskTest, RunsNothingUntilItIsAwaited) {
-  EpollLoop loop;
+ON_EACH_LOOP(TaskTest);
+
+TYPED_TEST(TaskTest, RunsNothingUntilItIsAwaited) {
+  TypeParam loop;
   std::vector<int> trace;
   loop.run([](std::vector<int>& seen) -> Task<> {
     Task<int> first = note(seen, 1);
@@ -33,8 +35,8 @@ TEST(TaskTest, RunsNothingUntilItIsAwaited) {
   EXPECT_EQ(trace, std::vector{1});
 }
 
-TEST(TaskTest, PassesExceptionsToItsAwaiter) {
-  EpollLoop loop;
+TYPED_TEST(TaskTest, PassesExceptionsToItsAwaiter) {
+  TypeParam loop;
   auto fails = []() -> Task<int> {
     co_await yield();
     throw std::runtime_error("broken");
@@ -52,8 +54,8 @@ TEST(TaskTest, PassesExceptionsToItsAwaiter) {
   EXPECT_THROW(loop.run(fails()), std::runtime_error);
 }
 
-TEST(TaskTest, ReturnsWhatCanOnlyBeMoved) {
-  EpollLoop loop;
+TYPED_TEST(TaskTest, ReturnsWhatCanOnlyBeMoved) {
+  TypeParam loop;
   auto made =
       loop.run([]() -> Task<std::unique_ptr<int>> { co_return std::make_unique<int>(7); }());
   EXPECT_EQ(*made, 7);
@@ -66,10 +68,12 @@ Task<> await_twice() {
   co_await Task<>(handle);
 }
 
-TEST(TaskDeathTest, HasOneAwaiter) {
+ON_EACH_LOOP(TaskDeathTest);
+
+TYPED_TEST(TaskDeathTest, HasOneAwaiter) {
   EXPECT_DEATH(
       {
-        EpollLoop loop;
+        TypeParam loop;
         loop.run(await_twice());
       },
       "promise\\(\\).scope");
@@ -83,15 +87,15 @@ Task<long> deep(long depth, Event& event) {
   co_return 1 + co_await deep(depth - 1, event);
 }
 
-TEST(TaskTest, AMillionNestedTasksStartAndEndWithoutStack) {
-  EpollLoop loop;
+TYPED_TEST(TaskTest, AMillionNestedTasksStartAndEndWithoutStack) {
+  TypeParam loop;
   Event event;
   loop.post([&] { event.set(); });
   EXPECT_EQ(loop.run(deep(1'000'000, event)), 1'000'000);
 }
 
-TEST(TaskTest, AMillionTasksThatEndAtOnceUseNoStack) {
-  EpollLoop loop;
+TYPED_TEST(TaskTest, AMillionTasksThatEndAtOnceUseNoStack) {
+  TypeParam loop;
   auto sum = [](long count) -> Task<long> {
     long total = 0;
     for (long i = 0; i < count; ++i) total += co_await []() -> Task<int> { co_return 1; }();
@@ -116,8 +120,8 @@ Task<> hold(int& count, int depth) {
     co_await sleep(1h);
 }
 
-TEST(TaskTest, DestroyingAFrameDestroysTheFramesItAwaits) {
-  EpollLoop loop;
+TYPED_TEST(TaskTest, DestroyingAFrameDestroysTheFramesItAwaits) {
+  TypeParam loop;
   int count = 0;
   Event event;
   auto outer = [](int& n) -> Task<> {
@@ -133,8 +137,8 @@ TEST(TaskTest, DestroyingAFrameDestroysTheFramesItAwaits) {
   EXPECT_EQ(count, 0);
 }
 
-TEST(TaskTest, ADescriptorPassedByValueIsGoneWhenRunReturns) {
-  EpollLoop loop;
+TYPED_TEST(TaskTest, ADescriptorPassedByValueIsGoneWhenRunReturns) {
+  TypeParam loop;
   Pair pair = socket_pair();
   auto takes = [](Descriptor, Descriptor) -> Task<int> { co_return 3; };
   EXPECT_EQ(
@@ -142,8 +146,8 @@ TEST(TaskTest, ADescriptorPassedByValueIsGoneWhenRunReturns) {
   EXPECT_EQ(loop.slots(), 0U);
 }
 
-TEST(TaskTest, AnExceptionOutOfRunLeavesNoDescriptorBehind) {
-  EpollLoop loop;
+TYPED_TEST(TaskTest, AnExceptionOutOfRunLeavesNoDescriptorBehind) {
+  TypeParam loop;
   Pair pair = socket_pair();
   auto throws = [](Descriptor) -> Task<> {
     co_await yield();
@@ -153,27 +157,29 @@ TEST(TaskTest, AnExceptionOutOfRunLeavesNoDescriptorBehind) {
   EXPECT_EQ(loop.slots(), 0U);
 }
 
-TEST(LoopDeathTest, EndsOnlyWithoutDescriptors) {
+ON_EACH_LOOP(LoopDeathTest);
+
+TYPED_TEST(LoopDeathTest, EndsOnlyWithoutDescriptors) {
   EXPECT_DEATH(
       {
-        EpollLoop loop;
+        TypeParam loop;
         Descriptor kept(loop, socket_pair().a);
         loop.run([]() -> Task<> { co_return; }());
       },
       "slots\\(\\) == 0");
   EXPECT_DEATH(
       {
-        auto loop = std::make_unique<EpollLoop>();
+        auto loop = std::make_unique<TypeParam>();
         Descriptor kept(*loop, socket_pair().a);
         loop.reset();
       },
       "open_ == 0");
 }
 
-TEST(LoopDeathTest, NoChunkOutlivesItsLoop) {
+TYPED_TEST(LoopDeathTest, NoChunkOutlivesItsLoop) {
   EXPECT_DEATH(
       {
-        auto loop = std::make_unique<EpollLoop>();
+        auto loop = std::make_unique<TypeParam>();
         Chunk kept = loop->run([](Loop& on) -> Task<Chunk> {
           Pair pair = socket_pair();
           EXPECT_EQ(::write(pair.b.get(), "x", 1), 1);
@@ -185,8 +191,10 @@ TEST(LoopDeathTest, NoChunkOutlivesItsLoop) {
       "free_buffers_");
 }
 
-TEST(LoopTest, CancelEndsEveryWaitNowAndLater) {
-  EpollLoop loop;
+ON_EACH_LOOP(LoopTest);
+
+TYPED_TEST(LoopTest, CancelEndsEveryWaitNowAndLater) {
+  TypeParam loop;
   auto waits = [](Loop& on) -> Task<int> {
     int ended = 0;
     for (int i = 0; i < 3; ++i) {

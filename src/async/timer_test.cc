@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "async/deadline.h"
-#include "async/epoll_loop.h"
+#include "async/test_loops.h"
 #include "base/random.h"
 
 namespace nuri::async {
@@ -108,8 +108,10 @@ struct Again final : Timer {
   }
 };
 
-TEST(TimerTest, ATimerThatArmsItselfForNowLetsTheLoopTurn) {
-  EpollLoop loop;
+ON_EACH_LOOP(TimerTest);
+
+TYPED_TEST(TimerTest, ATimerThatArmsItselfForNowLetsTheLoopTurn) {
+  TypeParam loop;
   Again again(loop);
   loop.arm(again, Duration(0));
   auto other = [](Again& timer) -> Task<int> {
@@ -119,8 +121,8 @@ TEST(TimerTest, ATimerThatArmsItselfForNowLetsTheLoopTurn) {
   EXPECT_EQ(loop.run(other(again)), 100);
 }
 
-TEST(TimerTest, NeverIsNotAnOverflow) {
-  EpollLoop loop;
+TYPED_TEST(TimerTest, NeverIsNotAnOverflow) {
+  TypeParam loop;
   auto waits = []() -> Task<IoResult<void>> {
     co_return co_await within(
         1ms, []() -> Task<IoResult<void>> { co_return co_await sleep(Duration::max()); }());
@@ -128,8 +130,8 @@ TEST(TimerTest, NeverIsNotAnOverflow) {
   EXPECT_EQ(loop.run(waits()).error(), IoError::timed_out);
 }
 
-TEST(TimerTest, ATaskThatComputedForLongStillGetsItsWholeTime) {
-  EpollLoop loop;
+TYPED_TEST(TimerTest, ATaskThatComputedForLongStillGetsItsWholeTime) {
+  TypeParam loop;
   auto computes = [](Loop& on) -> Task<Duration> {
     const SystemClock clock;
     const Time start = clock.now();

@@ -1,7 +1,8 @@
-#include "async/epoll_io.h"
+#include "async/operation_io.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,10 +153,14 @@ ssize_t read_some(int fd, std::span<char> space) {
   return no_eintr([&] { return ::read(fd, space.data(), space.size()); });
 }
 
-bool is_byte_stream(int fd) {
+bool is_stream_socket(int fd) {
   int type = 0;
   socklen_t size = sizeof type;
-  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0) return type == SOCK_STREAM;
+  return ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+}
+
+bool is_byte_stream(int fd) {
+  if (is_stream_socket(fd)) return true;
   struct stat status{};
   return ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
 }
@@ -186,6 +191,13 @@ Attempt try_operation(int fd, Operation& operation) {
       break;
   }
   assert_failed("recv needs a buffer of the loop", __FILE__, __LINE__);
+}
+
+void prepare_signals() {
+  ::signal(SIGPIPE, SIG_IGN);
+  struct sigaction child{};
+  if (::sigaction(SIGCHLD, nullptr, &child) == 0 && child.sa_handler == SIG_IGN)
+    ::signal(SIGCHLD, SIG_DFL);
 }
 
 }  // namespace nuri::async

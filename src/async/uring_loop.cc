@@ -1,0 +1,363 @@
+#include "async/uring_loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "async/operation_io.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "base/limits.h"
+
+namespace nuri::async {
+namespace {
+
+constexpr std::uint64_t kEventTag = UringRing::kIgnored - 1;
+constexpr std::uint32_t kMostSlots = 1U << 28;
+
+}  // namespace
+
+UringLoop::UringLoop() : turned_(clock_.now()), event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  prepare_signals();
+  if (!event_) throw system_error("make an event loop", errno);
+  ring_.poll(event_.get(), POLLIN, kEventTag, UringRing::Often::each_time);
+}
+
+UringLoop::~UringLoop() {
+  NURI_ASSERT(open_ == 0);                            // a Descriptor outlives its loop
+  NURI_ASSERT(free_buffers_ == UringRing::kBuffers);  // a Chunk does
+}
+
+// Bits: 32 of the generation, 28 of the index, 4 of the errand.
+std::uint64_t UringLoop::tag_of(const Slot& slot, Errand errand) const {
+  const auto index = static_cast<std::uint64_t>(&slot - slots_.data());
+  return static_cast<std::uint64_t>(slot.generation) << 32 | index << 4 |
+         static_cast<std::uint64_t>(errand);
+}
+
+UringLoop::Slot& UringLoop::slot_of(SlotId id) {
+  NURI_ASSERT(id.index < slots_.size() && slots_[id.index].generation == id.generation &&
+              !slots_[id.index].closing);
+  return slots_[id.index];
+}
+const UringLoop::Slot& UringLoop::slot_of(SlotId id) const {
+  return const_cast<UringLoop*>(this)->slot_of(id);
+}
+
+SlotId UringLoop::adopt(Fd fd) {
+  NURI_ASSERT(fd);
+  fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+  std::uint32_t index;
+  if (free_slots_.empty()) {
+    index = static_cast<std::uint32_t>(slots_.size());
+    NURI_ASSERT(index < kMostSlots);
+    slots_.emplace_back();
+  } else {
+    index = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  Slot& slot = slots_[index];
+  slot.fd = std::move(fd);
+  slot.socket = Socket::unknown;
+  slot.readable = slot.writable = true;  // so that the first call is tried before the ring is asked
+  ++open_;
+  return {index, slot.generation};
+}
+
+void UringLoop::release(SlotId id) {
+  Slot& slot = slot_of(id);
+  NURI_ASSERT(!slot.reader && !slot.writer);
+  slot.closing = true;
+  slot.left.reset();
+  slot.left_error.reset();
+  for (const Errand errand : {Errand::receive, Errand::poll_in, Errand::poll_out})
+    withdraw(slot, errand);
+  close_if_done(slot);
+}
+
+// While something is under way the kernel holds the file: closing then would send no FIN.
+void UringLoop::close_if_done(Slot& slot) {
+  if (std::ranges::any_of(slot.under_way, [](Way way) { return way != Way::none; })) return;
+  slot.fd.reset();
+  slot.closing = false;
+  if (++slot.generation == 0) slot.generation = 1;
+  free_slots_.push_back(static_cast<std::uint32_t>(&slot - slots_.data()));
+  --open_;
+}
+
+int UringLoop::native(SlotId id) const { return slot_of(id).fd.get(); }
+
+bool UringLoop::start(Operation& operation) {
+  Slot& slot = slot_of(operation.slot);
+  operation.loop = this;
+  Operation*& place = operation.writes() ? slot.writer : slot.reader;
+  NURI_ASSERT(!place);  // one read and one write at a time
+  const bool may_try = spend_credit();
+  if (may_try && attempt(slot, operation)) return true;
+  place = &operation;
+  operation.registered = true;
+  if (!may_try) yielded_.push_back(operation);
+  return false;
+}
+
+void UringLoop::detach(Operation& operation) {
+  Slot& slot = slot_of(operation.slot);
+  (operation.writes() ? slot.writer : slot.reader) = nullptr;
+  operation.registered = false;
+  operation.line_link.unlink();
+}
+
+void UringLoop::forget(Operation& operation) {
+  detach(operation);
+  // Nobody wants the bytes now. A poll may stay: it takes nothing, and the next operation finds it.
+  if (operation.kind == Operation::Kind::recv) withdraw(slot_of(operation.slot), Errand::receive);
+}
+
+void UringLoop::ask(Slot& slot, Errand errand) {
+  Way& way = slot.under_way[static_cast<std::size_t>(errand)];
+  if (way != Way::none) return;  // its completion has the operation tried again
+  way = Way::asked;
+  const std::uint64_t tag = tag_of(slot, errand);
+  if (errand == Errand::receive)
+    ring_.receive(slot.fd.get(), tag);
+  else
+    ring_.poll(slot.fd.get(), errand == Errand::poll_in ? POLLIN : POLLOUT, tag);
+}
+
+void UringLoop::withdraw(Slot& slot, Errand errand) {
+  Way& way = slot.under_way[static_cast<std::size_t>(errand)];
+  if (way != Way::asked) return;
+  way = Way::withdrawn;
+  ring_.cancel(tag_of(slot, errand));
+}
+
+bool UringLoop::is_stream(Slot& slot) {
+  if (slot.socket == Socket::unknown)
+    slot.socket = is_stream_socket(slot.fd.get()) ? Socket::stream : Socket::other;
+  return slot.socket == Socket::stream;
+}
+
+bool UringLoop::take_left(Slot& slot, Operation& operation) {
+  if (slot.left.empty() && !slot.left_error) return false;
+  if (operation.kind == Operation::Kind::readable) return true;
+  if (slot.left.empty()) {
+    operation.fail(io_error_of(*std::exchange(slot.left_error, std::nullopt)));
+  } else if (operation.kind == Operation::Kind::recv) {
+    operation.chunk = std::move(slot.left);
+  } else {
+    operation.done = std::min(operation.space.size(), slot.left.size());
+    std::memcpy(operation.space.data(), slot.left.data(), operation.done);
+    slot.left.consume(operation.done);
+    if (slot.left.empty()) slot.left.reset();
+  }
+  return true;
+}
+
+// What is no stream socket (a pipe, a file, a terminal, datagrams) has no receive in the ring.
+bool UringLoop::read_and_copy(Slot& slot, Operation& operation) {
+  if (!slot.readable) {
+    ask(slot, Errand::poll_in);
+    return false;
+  }
+  std::array<char, limits::kChunkBytes> space;
+  const ssize_t n = read_some(slot.fd.get(), space);
+  if (n < 0 && errno == EAGAIN) {
+    slot.readable = false;
+    ask(slot, Errand::poll_in);
+    return false;
+  }
+  if (n < 0)
+    operation.fail(io_error_of(errno));
+  else
+    operation.chunk = Chunk::copy_of({space.data(), static_cast<std::size_t>(n)});
+  return true;
+}
+
+bool UringLoop::attempt_recv(Slot& slot, Operation& operation) {
+  if (!is_stream(slot)) return read_and_copy(slot, operation);
+  if (buffer_line_.empty() && free_buffers_ > 0)
+    ask(slot, Errand::receive);
+  else
+    buffer_line_.push_back(operation);
+  return false;
+}
+
+bool UringLoop::attempt(Slot& slot, Operation& operation) {
+  if (operation.line_link.linked()) return false;  // its turn comes
+  if (!operation.writes() && take_left(slot, operation)) return true;
+  if (operation.kind == Operation::Kind::recv) return attempt_recv(slot, operation);
+  const bool writes = operation.writes();
+  bool& may = writes ? slot.writable : slot.readable;
+  if (may) {
+    switch (try_operation(slot.fd.get(), operation)) {
+      case Attempt::done:
+        return true;
+      case Attempt::more:
+        yielded_.push_back(operation);
+        return false;
+      case Attempt::again:
+        may = false;
+    }
+  }
+  ask(slot, writes ? Errand::poll_out : Errand::poll_in);
+  return false;
+}
+
+void UringLoop::give_back(std::uint32_t buffer) {
+  ++free_buffers_;
+  if (buffer_line_.empty())
+    ring_.provide(buffer);
+  else
+    spare_buffers_.push_back(buffer);
+}
+
+void UringLoop::ended(Operation& operation) {
+  detach(operation);
+  operation.wake();
+}
+
+void UringLoop::serve(Slot& slot, Operation* operation) {
+  if (operation && attempt(slot, *operation)) ended(*operation);
+}
+
+void UringLoop::received(Slot& slot, const io_uring_cqe& cqe) {
+  Operation* reader = slot.reader;
+  const bool wanted =
+      reader && reader->kind == Operation::Kind::recv && !reader->line_link.linked();
+  if (cqe.flags & IORING_CQE_F_BUFFER) {
+    const std::uint32_t id = cqe.flags >> IORING_CQE_BUFFER_SHIFT;
+    --free_buffers_;
+    Chunk chunk(*this, ring_.buffer(id), static_cast<std::uint32_t>(std::max(cqe.res, 0)), id);
+    if (wanted && cqe.res > 0) {
+      reader->chunk = std::move(chunk);
+      return ended(*reader);
+    }
+    slot.left = Chunk::copy_of(chunk.view());
+  }
+  switch (cqe.res) {
+    case 0:
+      if (wanted) ended(*reader);  // the end; whoever asks later is told again
+      return;
+    case -ENOBUFS:
+      if (wanted) buffer_line_.push_back(*reader);
+      return;
+    case -ECANCELED:
+    case -EINTR:
+    case -EAGAIN:
+      break;
+    default:
+      if (cqe.res < 0) slot.left_error = -cqe.res;
+  }
+  serve(slot, reader);
+}
+
+void UringLoop::completed(const io_uring_cqe& cqe) {
+  if (cqe.user_data == kEventTag) {
+    std::uint64_t count;
+    [[maybe_unused]] const ssize_t drained = ::read(event_.get(), &count, sizeof count);
+    if (!(cqe.flags & IORING_CQE_F_MORE))
+      ring_.poll(event_.get(), POLLIN, kEventTag, UringRing::Often::each_time);
+    return;
+  }
+  const auto index = static_cast<std::uint32_t>(cqe.user_data >> 4 & (kMostSlots - 1));
+  const auto errand = static_cast<Errand>(cqe.user_data & 15);
+  // A slot keeps its generation until everything that was asked for it is complete.
+  NURI_ASSERT(index < slots_.size() && slots_[index].generation == cqe.user_data >> 32);
+  Slot& slot = slots_[index];
+  NURI_ASSERT(slot.under_way.at(static_cast<std::size_t>(errand)) != Way::none);
+  slot.under_way[static_cast<std::size_t>(errand)] = Way::none;
+  if (slot.closing) {
+    if (cqe.flags & IORING_CQE_F_BUFFER) ring_.provide(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
+    return close_if_done(slot);
+  }
+  if (errand == Errand::receive) return received(slot, cqe);
+  Operation* operation = errand == Errand::poll_in ? slot.reader : slot.writer;
+  (errand == Errand::poll_in ? slot.readable : slot.writable) = true;
+  if (cqe.res < 0 && operation && !operation->line_link.linked()) {
+    operation->fail(io_error_of(-cqe.res));
+    return ended(*operation);
+  }
+  serve(slot, operation);
+}
+
+void UringLoop::read_into_spare(Operation& operation) {
+  Slot& slot = slot_of(operation.slot);
+  if (take_left(slot, operation)) return ended(operation);
+  const std::uint32_t id = spare_buffers_.back();
+  const ssize_t n = read_some(slot.fd.get(), {ring_.buffer(id), limits::kChunkBytes});
+  if (n < 0 && errno == EAGAIN) return ask(slot, Errand::receive);
+  if (n < 0) operation.fail(io_error_of(errno));
+  if (n > 0) {
+    spare_buffers_.pop_back();
+    --free_buffers_;
+    operation.chunk = Chunk(*this, ring_.buffer(id), static_cast<std::uint32_t>(n), id);
+  }
+  ended(operation);
+}
+
+void UringLoop::serve_buffer_line() {
+  // The kernel has buffers although somebody waits for one if they came back while the completion
+  // that missed them was on its way.
+  std::size_t with_kernel = free_buffers_ - spare_buffers_.size();
+  while (!buffer_line_.empty() && (with_kernel > 0 || !spare_buffers_.empty())) {
+    Operation& operation = buffer_line_.pop_front();
+    if (!spare_buffers_.empty()) {
+      read_into_spare(operation);
+      continue;
+    }
+    --with_kernel;
+    ask(slot_of(operation.slot), Errand::receive);
+  }
+  if (!buffer_line_.empty()) return;
+  for (const std::uint32_t id : spare_buffers_) ring_.provide(id);
+  spare_buffers_.clear();
+}
+
+void UringLoop::serve_lines() {
+  List<Operation, &Operation::line_link> yielded;
+  yielded.splice_back(yielded_);
+  while (!yielded.empty()) {
+    Operation& operation = yielded.pop_front();
+    serve(slot_of(operation.slot), &operation);
+  }
+  serve_buffer_line();
+}
+
+void UringLoop::poll(Wait wait) {
+  std::optional<Duration> limit = Duration(0);
+  if (wait == Wait::yes && !anything_ready() && yielded_.empty()) {
+    const Time next = timers_.next();
+    limit.reset();
+    if (next != kNever) limit = std::max(next - clock_.now(), Duration(0));
+  }
+  ring_.enter(limit);
+  turned_ = clock_.now();
+  ring_.completions([this](const io_uring_cqe& cqe) { completed(cqe); });
+  // Bytes that were received and not seen yet must not be overtaken by a read of what follows.
+  while (ring_.overflown()) {
+    ring_.enter(Duration(0));
+    ring_.completions([this](const io_uring_cqe& cqe) { completed(cqe); });
+  }
+}
+
+void UringLoop::turn(Wait wait) {
+  // Resuming comes last, so that run() sees the end of its task before the kernel is waited for.
+  serve_lines();
+  poll(wait);
+  while (timers_.fire_one(turned_)) {
+  }
+  run_posted();
+  new_credits();
+  resume_all();
+}
+
+void UringLoop::interrupt() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(event_.get(), &one, sizeof one);
+}
+
+}  // namespace nuri::async

@@ -1,0 +1,102 @@
+#pragma once
+
+// The loop on io_uring(7), Linux 6.1: what a turn asks of the kernel and what the kernel has done
+// since pass in one call. recv() of a stream socket is a receive in the ring, into a buffer that
+// the kernel picks when bytes have come; everything else is a non-blocking call, tried when the
+// ring's poll says that it may succeed. The kernel thus writes to the loop's own buffers only, and
+// a frame may go at any time. For the router; EpollLoop is for where this is not available(). To be
+// made on the thread that runs it. Changes the process as EpollLoop does (SIGPIPE, SIGCHLD).
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "async/loop.h"
+#include "async/uring_ring.h"
+#include "base/fd.h"
+
+namespace nuri::async {
+
+class UringLoop final : public Loop {
+ public:
+  // Whether a UringLoop can be made here. Asked of the kernel once; any thread.
+  static bool available() { return UringRing::available(); }
+
+  // Throws Error if the kernel refuses (not available, or no descriptors or memory left).
+  UringLoop();
+  ~UringLoop() override;
+
+  Time now() const override { return clock_.now(); }
+  WallTime wall() const override { return clock_.wall(); }
+  SlotId adopt(Fd fd) override;
+  void release(SlotId slot) override;
+  int native(SlotId slot) const override;
+  bool start(Operation& operation) override;
+  void forget(Operation& operation) override;
+  std::size_t slots() const override { return open_; }
+  void give_back(std::uint32_t buffer) override;
+
+ protected:
+  void turn(Wait wait) override;
+  void interrupt() override;
+
+ private:
+  // What the ring can have under way for a slot, one of each at a time.
+  enum class Errand : std::uint8_t { receive, poll_in, poll_out };
+  enum class Way : std::uint8_t { none, asked, withdrawn };
+  enum class Socket : std::uint8_t { unknown, stream, other };
+
+  struct Slot {
+    Fd fd;
+    std::uint32_t generation = 1;
+    bool closing = false;  // released; closed when nothing is under way
+    Socket socket = Socket::unknown;
+    bool readable = false, writable = false;  // a call may succeed: else the ring is asked first
+    std::array<Way, 3> under_way{};           // by Errand
+    Operation* reader = nullptr;
+    Operation* writer = nullptr;
+    // What a receive brought whose reader had gone: for the next.
+    Chunk left;
+    std::optional<int> left_error;
+  };
+
+  std::uint64_t tag_of(const Slot& slot, Errand errand) const;
+  Slot& slot_of(SlotId id);
+  const Slot& slot_of(SlotId id) const;
+  static bool is_stream(Slot& slot);
+
+  void ask(Slot& slot, Errand errand);
+  void withdraw(Slot& slot, Errand errand);
+  void close_if_done(Slot& slot);
+  // Tries the operation: true if it ended (result set), false if it waits in a line or on the ring.
+  bool attempt(Slot& slot, Operation& operation);
+  bool attempt_recv(Slot& slot, Operation& operation);
+  static bool take_left(Slot& slot, Operation& operation);
+  bool read_and_copy(Slot& slot, Operation& operation);
+  void read_into_spare(Operation& operation);
+  void detach(Operation& operation);
+  void ended(Operation& operation);
+  void serve(Slot& slot, Operation* operation);
+  void serve_lines();
+  void serve_buffer_line();
+  void completed(const io_uring_cqe& cqe);
+  void received(Slot& slot, const io_uring_cqe& cqe);
+  void poll(Wait wait);
+
+  SystemClock clock_;
+  Time turned_;  // when the kernel was last asked: timers fire by it
+  Fd event_;
+  UringRing ring_;
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_slots_;
+  std::size_t open_ = 0;
+
+  // Buffers that are not lent: the kernel's, and those that came back and are kept for the line.
+  std::size_t free_buffers_ = UringRing::kBuffers;
+  std::vector<std::uint32_t> spare_buffers_;
+  // Readers that wait for a returned buffer, first come first served; and operations whose turn is
+  // over although they could go on, tried again in the next.
+  List<Operation, &Operation::line_link> buffer_line_, yielded_;
+};
+
+}  // namespace nuri::async
