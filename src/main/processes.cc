@@ -54,6 +54,8 @@ void serve_realm(const Settings& settings, router::RouterOptions& options) {
   }
   options.admin_uids.push_back(::geteuid());
   options.admin_socket = settings.router_socket();
+  options.metrics_socket =
+      std::filesystem::path(options.admin_socket).parent_path() / "metrics.sock";
   options.journal_file = settings.state_dir + "/router/routes";
   options.logs_directory = settings.logs_dir();
 }
@@ -71,6 +73,8 @@ int router_process(const cli::Arguments& arguments) {
   options.listeners = net::handed_in_listeners();
   if (options.listeners.empty())
     options.listeners.push_back({"apps", net::listen_on(settings.apps)});
+  if (arguments.has("--metrics"))
+    options.listeners.push_back({"metrics", net::listen_on(address_of(arguments, "--metrics"))});
   options.workers = static_cast<std::size_t>(arguments.number(
       "--threads", std::max(1U, std::thread::hardware_concurrency()), 1, kMostWorkers));
   // Before any thread: it blocks the signals that are waited for.
@@ -125,6 +129,7 @@ cli::Verb router_verb() {
       "  nuri router --table routes.json --listen 127.0.0.1:8000\n";
   verb.flags = settings_flags();
   verb.flags.push_back({"--table", "", "FILE", "serve this file's routes, alone"});
+  verb.flags.push_back({"--metrics", "", "ADDRESS:PORT", "serve GET /metrics here (Prometheus)"});
   verb.flags.push_back({"--threads", "", "N", "worker threads (default: one a core)"});
   verb.run = router_process;
   return verb;

@@ -13,16 +13,6 @@ namespace {
 constexpr std::string_view kDefaultApps = "127.0.0.1:8080";
 constexpr std::string_view kDefaultApi = "127.0.0.1:8081";
 
-net::Address address_of(const cli::Arguments& arguments, std::string_view flag,
-                        std::string_view otherwise) {
-  const std::string text = arguments.get(flag, otherwise);
-  const auto address = net::Address::parse(text);
-  if (!address || address->is_path())
-    throw Error(Code::bad_request,
-                fmt::format("{} takes ADDRESS:PORT, as in {}; not '{}'", flag, otherwise, text));
-  return *address;
-}
-
 bool is_realm(std::string_view name) {
   if (name.empty() || name.size() > 24 || name[0] < 'a' || name[0] > 'z') return false;
   return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == name.npos;
@@ -40,6 +30,16 @@ std::string directory_of(const cli::Arguments& arguments, std::string_view flag,
 
 std::string own_directory() {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path();
+}
+
+net::Address address_of(const cli::Arguments& arguments, std::string_view flag,
+                        std::string_view otherwise) {
+  const std::string text = arguments.get(flag, otherwise);
+  const auto address = net::Address::parse(text);
+  if (!address || address->is_path())
+    throw Error(Code::bad_request,
+                fmt::format("{} takes ADDRESS:PORT, as in {}; not '{}'", flag, kDefaultApps, text));
+  return *address;
 }
 
 std::string Settings::api_url() const { return "http://" + api.str(); }

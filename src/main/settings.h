@@ -47,5 +47,8 @@ std::vector<std::string> settings_argv(const Settings& settings);
 
 // The directory of the running program.
 std::string own_directory();
+// The value of `flag`. Throws Error{bad_request}: no address with a port.
+net::Address address_of(const cli::Arguments& arguments, std::string_view flag,
+                        std::string_view otherwise = {});
 
 }  // namespace nuri

@@ -92,6 +92,17 @@ Access Exchange::access() const {
   return a;
 }
 
+void Exchange::count() {
+  if (!asked_) return ground_.table.note_unknown();
+  RouteCounters& counters = *asked_->counters;
+  if (status_ >= 100 && status_ < 600)
+    ++counters.answers[static_cast<std::size_t>(status_ / 100 - 1)];
+  if (!error_.empty()) ++counters.own_errors;
+  counters.received_bytes += body_here_ ? early_body_.size() : uploaded_.bytes;
+  counters.sent_bytes += sent_bytes_;
+  counters.latencies.add(ground_.loop.now() - began_);
+}
+
 // Content that came whole with its head is sent with it, and can be sent again.
 void Exchange::take_early_body() {
   const http::Framing& framing = request_.framing;
@@ -122,11 +133,13 @@ Task<After> Exchange::run() {
     const auto route = ground_.table.find(request_.host, request_.path);
     if (!route) break;
     app_ = route->app;
+    if (!asked_) asked_.emplace(route->counters);
     if (tried_.empty())
       failure_ = {503, "no_instances",
                   "The app has no instance that could answer. See: nuri app NAME"};
     upstream_ = route->pick(tried_, ground_.loop.now());
     if (!upstream_) break;
+    if (!tried_.empty()) ++asked_->counters->retries;
     tried_.push_back(upstream_.get());
     const InFlight in_flight(*upstream_);
     const Time began = ground_.loop.now();

@@ -7,6 +7,7 @@
 // TRACE until a byte of the answer came, if their content is small enough to be at hand.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,6 +78,8 @@ class Exchange {
   // The app whose route it was; empty if there was none.
   std::string_view app() const { return app_; }
   Access access() const;
+  // Adds what came of it to the route's counters, or to those of unknown routes. Once, after run().
+  void count();
 
  private:
   struct Failure {
@@ -111,6 +114,17 @@ class Exchange {
   Time began_;
   WallTime began_wall_;
   std::string app_;
+  // The first route that was found: the request is its.
+  struct Asked {
+    explicit Asked(std::shared_ptr<RouteCounters> of) : counters(std::move(of)) {
+      ++counters->in_flight;
+    }
+    ~Asked() { --counters->in_flight; }
+    Asked(const Asked&) = delete;
+    Asked& operator=(const Asked&) = delete;
+    std::shared_ptr<RouteCounters> counters;
+  };
+  std::optional<Asked> asked_;
   std::shared_ptr<Upstream> upstream_;
   std::vector<const Upstream*> tried_;
   std::string early_body_;  // all of the content, framing and all, if it came with the head

@@ -107,6 +107,7 @@ Task<After> Proxy::serve_one(Wire& client, const http::HeadView& head, const std
   client.consume(head.bytes);
   Exchange exchange(ground_, client, request);
   const After after = co_await exchange.run();
+  exchange.count();
   if (!exchange.app().empty())
     log_.write(exchange.app(), exchange.access(), ground_.loop.wall(), ground_.loop.now());
   co_return after;

@@ -1,6 +1,7 @@
 #include "router/route_table.h"
 
 #include <algorithm>
+#include <set>
 
 namespace nuri::router {
 namespace {
@@ -123,6 +124,8 @@ void RouteTable::put(const model::RouteEntry& entry) {
     }
     at->upstreams.push_back(upstream_of(spec));
   }
+  if (const auto old = route_of(key_of(entry)); old && old->app == entry.app)
+    route->counters = old->counters;
   remove(key_of(entry));
   auto& routes = hosts_[entry.host];
   const auto place = std::ranges::find_if(
@@ -141,6 +144,31 @@ void RouteTable::remove(const RouteKey& key) {
   routes.erase(it);
   --entries_;
   if (routes.empty()) hosts_.erase(host);
+}
+
+std::shared_ptr<Route> RouteTable::route_of(const RouteKey& key) const {
+  const auto host = hosts_.find(key.host);
+  if (host == hosts_.end()) return nullptr;
+  const auto it = std::ranges::find_if(host->second,
+                                       [&](const auto& route) { return route->path == key.path; });
+  return it == host->second.end() ? nullptr : *it;
+}
+
+Counted RouteTable::counted() const {
+  Counted out;
+  out.unknown_routes = unknown_;
+  std::set<const Upstream*> seen;
+  for (const auto& [host, routes] : hosts_)
+    for (const auto& route : routes) {
+      if (route->counters->requests() > 0 || route->counters->in_flight > 0)
+        out.routes.push_back({host, route->path, route->app, *route->counters});
+      for (const auto& one : route->classes)
+        for (const auto& upstream : one.upstreams)
+          if (upstream->counted().requests > 0 && seen.insert(upstream.get()).second)
+            out.instances.push_back(
+                {upstream->spec().id, route->app, upstream->spec().index, upstream->counted()});
+    }
+  return out;
 }
 
 std::shared_ptr<Route> RouteTable::find_host(std::string_view host, std::string_view path) const {

@@ -29,6 +29,8 @@ struct Route {
   std::string path;
   std::string app;
   std::vector<Class> classes;
+  // Goes on when the entry is put anew for the same app.
+  std::shared_ptr<RouteCounters> counters = std::make_shared<RouteCounters>();
 
   // The instance for a request, of those that can be used and are not in `tried`; if all are left
   // alone for their failures, one of these. Null if there is none.
@@ -53,6 +55,10 @@ class RouteTable {
   std::vector<std::shared_ptr<Upstream>> upstreams(const std::string& id) const;
   std::size_t size() const { return entries_; }
 
+  void note_unknown() { ++unknown_; }
+  // Of what was asked for at least once.
+  Counted counted() const;
+
  private:
   struct Hash {
     using is_transparent = void;
@@ -61,6 +67,7 @@ class RouteTable {
     }
   };
   std::shared_ptr<Route> find_host(std::string_view host, std::string_view path) const;
+  std::shared_ptr<Route> route_of(const RouteKey& key) const;  // null: there is none
   std::shared_ptr<Upstream> upstream_of(const model::Upstream& spec);
   void put(const model::RouteEntry& entry);
   void remove(const RouteKey& key);
@@ -71,6 +78,7 @@ class RouteTable {
       hosts_;
   std::multimap<std::string, std::weak_ptr<Upstream>> upstreams_;  // by id
   std::size_t entries_ = 0;
+  std::uint64_t unknown_ = 0;
 };
 
 // "Example.COM:8080" → "example.com"; the port and a trailing dot go.

@@ -1,6 +1,9 @@
 #include "router/router.h"
 
+#include <fmt/format.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <optional>
 #include <thread>
@@ -11,14 +14,18 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "http/server.h"
 #include "net/packet_socket.h"
 #include "router/admin.h"
 #include "router/dns.h"
+#include "router/metrics.h"
 #include "router/table_file.h"
 #include "router/worker.h"
 
 namespace nuri::router {
 namespace {
+
+constexpr std::size_t kMetricsConnections = 16;
 
 Fd duplicate(const Fd& fd) {
   Fd copy(::dup(fd.get()));
@@ -36,6 +43,23 @@ Task<void> reread_at_hangup(async::Signals& hangups, ServedTable& table, std::st
     } catch (const Error& error) {
       log_error("the table file is not served", {{"file", path}, {"error", error.message()}});
     }
+}
+
+// For its user and root.
+std::vector<Fd> metrics_listeners(const RouterOptions& options) {
+  std::vector<Fd> out;
+  for (const auto& listener : options.listeners)
+    if (listener.name == "metrics") out.push_back(duplicate(listener.fd));
+  if (options.metrics_socket.empty()) return out;
+  const auto address = net::Address::parse("unix:" + options.metrics_socket);
+  if (!address)
+    throw Error(Code::bad_request, fmt::format("the socket path {} is too long for the kernel",
+                                               options.metrics_socket));
+  ::unlink(options.metrics_socket.c_str());
+  out.push_back(net::listen_on(*address));
+  if (::chmod(options.metrics_socket.c_str(), 0660) != 0)
+    throw system_error(fmt::format("listen on {}", options.metrics_socket), errno);
+  return out;
 }
 
 Task<void> forever() {
@@ -77,6 +101,10 @@ Task<void> run_router(async::Loop& loop, RouterOptions options) {
   // Its directory and the peer's uid say who may; the server has another group.
   if (!options.admin_socket.empty())
     group.spawn(admin.serve(net::listen_packets(options.admin_socket, 0666)));
+  Metrics metrics(loop, workers);
+  http::Server metrics_server(loop, metrics, {.max_connections = kMetricsConnections});
+  for (auto& fd : metrics_listeners(options))
+    group.spawn(metrics_server.run(net::Listener(loop, std::move(fd))));
   group.spawn(forever());
   co_await group.join();
   // Two steps, so that all of them drain at the same time.

@@ -13,8 +13,10 @@ namespace nuri::router {
 
 struct RouterOptions {
   std::vector<net::HandedIn>
-      listeners;             // "apps" is served; "dns-udp" and "dns-tcp" answered; others only kept
-  std::string admin_socket;  // where the server speaks to it; empty: nowhere
+      listeners;  // "apps" is served; "dns-udp" and "dns-tcp" answered; others only kept
+  // "metrics" too, if it is handed in.
+  std::string metrics_socket;        // path of a stream socket: GET /metrics; empty: none
+  std::string admin_socket;          // where the server speaks to it; empty: nowhere
   std::vector<unsigned> admin_uids;  // who may, besides root
   std::string journal_file;          // of the table that the server sent
   std::string table_file;            // in the server's stead: read at the start and at each SIGHUP

@@ -76,8 +76,16 @@ void Upstream::when_idle(std::function<void()> then) {
 
 void Upstream::succeeded() { failures_ = bans_ = 0; }
 
+InstanceCounters Upstream::counted() const {
+  InstanceCounters out = counters_;
+  out.in_flight = outstanding_;
+  return out;
+}
+
 void Upstream::failed(Time now) {
+  ++counters_.failures;
   if (++failures_ < kFailuresToEject) return;
+  ++counters_.ejections;
   banned_until_ = now + kFirstBan * (1 << bans_);
   bans_ = std::min(bans_ + 1, kMostBans);
   // One more failure after the ban is enough for the next.

@@ -16,6 +16,7 @@
 #include "model/route_table.h"
 #include "net/address.h"
 #include "net/packet_socket.h"
+#include "router/counters.h"
 
 namespace nuri::router {
 
@@ -40,7 +41,10 @@ class Upstream {
 
   // Requests in flight.
   int outstanding() const { return outstanding_; }
-  void begin() { ++outstanding_; }
+  void begin() {
+    ++outstanding_;
+    ++counters_.requests;
+  }
   void end();
   // Calls `then` when nothing is in flight (at once if so).
   void when_idle(std::function<void()> then);
@@ -51,6 +55,7 @@ class Upstream {
   // Passive ejection: after 5 failures in a row it is left alone, 1 s doubling to 32 s.
   void succeeded();
   void failed(Time now);
+  InstanceCounters counted() const;
 
  private:
   struct Kept {
@@ -70,6 +75,7 @@ class Upstream {
   model::Upstream spec_;
   std::vector<Kept> idle_;  // latest used last
   int outstanding_ = 0;
+  InstanceCounters counters_;
   std::vector<std::function<void()>> idle_calls_;
   bool gone_ = false;
   int failures_ = 0;

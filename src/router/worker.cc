@@ -99,6 +99,11 @@ void Worker::apply(std::shared_ptr<const TableChange> change, std::function<void
   });
 }
 
+void Worker::count(std::function<void(Counted)> done) {
+  state_->loop.post(
+      [state = state_.get(), done = std::move(done)] { done(state->table.counted()); });
+}
+
 void Worker::when_idle(std::string upstream, std::function<void()> done) {
   state_->loop.post([state = state_.get(), upstream = std::move(upstream), done = std::move(done)] {
     auto found = state->table.upstreams(upstream);

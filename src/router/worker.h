@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/fd.h"
+#include "router/counters.h"
 #include "router/exchange.h"
 #include "router/table_change.h"
 
@@ -25,6 +26,7 @@ class Worker {
   void listen(Fd listener);
   // Any thread. `done` is called on the worker's thread.
   void apply(std::shared_ptr<const TableChange> change, std::function<void()> done);
+  void count(std::function<void(Counted)> done);
   void when_idle(std::string upstream, std::function<void()> done);
   // Accepts nothing more, lets requests in flight finish for at most `limit`, then ends the thread.
   void stop(Duration limit);
