@@ -9,6 +9,7 @@
 #include "http/head_rules.h"
 #include "http/head_text.h"
 #include "http/message.h"
+#include "router/trace_context.h"
 
 namespace nuri::router {
 namespace {
@@ -81,15 +82,20 @@ std::string_view request_id_of(const http::HeadView& head, std::string_view othe
 
 std::string request_head(const http::HeadView& head, const Forwarded& forwarded) {
   const HopByHop hop_by_hop(head);
+  const TraceContext trace = trace_context(head, forwarded.request_id);
+  const auto of_trace = [&](std::string_view name) {
+    return is(name, "traceparent") || (!trace.continued && is(name, "tracestate"));
+  };
   std::string out;
-  out.reserve(head.bytes + 320);
+  out.reserve(head.bytes + 400);
   out += head.method;
   out += ' ';
   out += head.path_query;
   out += " HTTP/1.1\r\n";
   append(out, "Host", head.authority);
   for (const auto& header : head.headers)
-    if (!is(header.name, "Host") && !routers_own(header.name) && !hop_by_hop.holds(header.name))
+    if (!is(header.name, "Host") && !routers_own(header.name) && !of_trace(header.name) &&
+        !hop_by_hop.holds(header.name))
       append(out, header.name, header.value);
   append_framing(out, head);
   append(out, "X-Forwarded-For", forwarded.client);
@@ -97,6 +103,7 @@ std::string request_head(const http::HeadView& head, const Forwarded& forwarded)
   append(out, "X-Forwarded-Host", head.authority);
   append(out, "X-Request-Id", request_id_of(head, forwarded.request_id));
   append(out, "X-Vcap-Request-Id", forwarded.request_id);
+  append(out, "traceparent", trace.parent);
   if (wants_tunnel(head)) {
     append(out, "Connection", "Upgrade");
     append(out, "Upgrade", head.find("Upgrade").value_or(""));
