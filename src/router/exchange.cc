@@ -5,6 +5,7 @@
 
 #include "async/deadline.h"
 #include "router/request_head.h"
+#include "router/sticky.h"
 
 namespace nuri::router {
 namespace {
@@ -65,6 +66,7 @@ Request::Request(const http::HeadView& view, std::string_view bytes, std::string
   referer = here(view.find("Referer").value_or(""));
   user_agent = here(view.find("User-Agent").value_or(""));
   accept = here(view.find("Accept").value_or(""));
+  sticky = here(sticky_instance(view));
 }
 
 Access Exchange::access() const {
@@ -137,7 +139,7 @@ Task<After> Exchange::run() {
     if (tried_.empty())
       failure_ = {503, "no_instances",
                   "The app has no instance that could answer. See: nuri app NAME"};
-    upstream_ = route->pick(tried_, ground_.loop.now());
+    upstream_ = route->pick(tried_, ground_.loop.now(), request_.sticky);
     if (!upstream_) break;
     if (!tried_.empty()) ++asked_->counters->retries;
     tried_.push_back(upstream_.get());
@@ -310,8 +312,10 @@ Task<Exchange::Outcome> Exchange::pass_back(Wire& server, Wire::Head& answer) {
   const bool close = until_close || !request_.keep_alive || ground_.draining || !upload_done();
   const bool server_keeps = head.keep_alive && framing.kind != http::Framing::Kind::until_close;
   status_ = head.status;
+  const std::string cookie = sticky_cookie(head, upstream_->spec().id);
   std::string text =
-      answer_head(head, {.close = close, .say_keep = http10, .unframe = unframe}, request_.id);
+      answer_head(head, {.close = close, .say_keep = http10, .unframe = unframe, .cookie = cookie},
+                  request_.id);
   server.consume(head.bytes);
   const auto relayed = co_await relay_body(
       server, client_, framing, unframe ? Relay::data_only : Relay::as_it_is, std::move(text),

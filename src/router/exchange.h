@@ -48,7 +48,8 @@ struct Request {
   std::string raw;
   std::string client, id;
   std::string_view method, authority, path, referer, user_agent, accept;
-  std::string host;  // as routes name it
+  std::string_view sticky;  // the instance of its session; empty: any
+  std::string host;         // as routes name it
   http::Version version;
   bool keep_alive, tunnel;
   http::Framing framing;

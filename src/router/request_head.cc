@@ -129,6 +129,7 @@ std::string answer_head(const http::HeadView& head, const AnswerWish& wish,
   // RFC 9110 section 8.6: no length where there can be no content.
   if (!wish.unframe && head.status >= 200 && head.status != 204) append_framing(out, head);
   if (final) append(out, "X-Vcap-Request-Id", request_id);
+  if (!wish.cookie.empty()) append(out, "Set-Cookie", wish.cookie);
   if (head.status == 101) {
     append(out, "Connection", "Upgrade");
     append(out, "Upgrade", head.find("Upgrade").value_or(""));

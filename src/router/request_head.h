@@ -29,9 +29,10 @@ struct Forwarded {
 std::string request_head(const http::HeadView& head, const Forwarded& forwarded);
 
 struct AnswerWish {
-  bool close = false;     // this is the connection's last answer
-  bool say_keep = false;  // HTTP/1.0 clients are told that it is not
-  bool unframe = false;   // the content's chunk framing is taken off
+  bool close = false;            // this is the connection's last answer
+  bool say_keep = false;         // HTTP/1.0 clients are told that it is not
+  bool unframe = false;          // the content's chunk framing is taken off
+  std::string_view cookie = {};  // one more Set-Cookie's value; empty: none
 };
 // An answer's head for the client; 1xx too.
 std::string answer_head(const http::HeadView& head, const AnswerWish& wish,

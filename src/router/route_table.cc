@@ -75,7 +75,12 @@ std::string host_of(std::string_view authority) {
   return out;
 }
 
-std::shared_ptr<Upstream> Route::pick(const std::vector<const Upstream*>& tried, Time now) {
+std::shared_ptr<Upstream> Route::pick(const std::vector<const Upstream*>& tried, Time now,
+                                      std::string_view sticky) {
+  if (!sticky.empty() && tried.empty())
+    for (const auto& one : classes)
+      for (const auto& upstream : one.upstreams)
+        if (upstream->spec().id == sticky && upstream->usable(now)) return upstream;
   if (auto usable = pick_among(*this, tried, now, Among::usable)) return usable;
   // Everything is left alone: better try one of them than refuse.
   return pick_among(*this, tried, now, Among::all);

@@ -33,8 +33,10 @@ struct Route {
   std::shared_ptr<RouteCounters> counters = std::make_shared<RouteCounters>();
 
   // The instance for a request, of those that can be used and are not in `tried`; if all are left
-  // alone for their failures, one of these. Null if there is none.
-  std::shared_ptr<Upstream> pick(const std::vector<const Upstream*>& tried, Time now);
+  // alone for their failures, one of these. Null if there is none. `sticky`: the id of the one that
+  // is preferred.
+  std::shared_ptr<Upstream> pick(const std::vector<const Upstream*>& tried, Time now,
+                                 std::string_view sticky = {});
 };
 
 class RouteTable {
