@@ -1,7 +1,7 @@
 # Nuri. `make` alone says what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test up down clean-data bench fuzz tsan lint format
+.PHONY: help setup build test up down clean-data bench bench-router fuzz tsan lint format
 
 help:
 	@echo 'make up          install what is missing, build, start Nuri, push an example, print its URL'
@@ -10,6 +10,7 @@ help:
 	@echo 'make clean-data  make down, and remove the data too'
 	@echo 'make test        every check: tidy, lint, builds, unit, simulation, fuzz, end to end'
 	@echo 'make bench       the measured promises'
+	@echo 'make bench-router  the router against nginx and HAProxy'
 	@echo
 	@echo 'make setup       Debian packages and system users'
 	@echo 'make build       the release build, into build/release/bin'
@@ -38,6 +39,9 @@ clean-data:
 
 bench: build
 	@exec bench/run
+
+bench-router: build
+	@exec bench/router
 
 FUZZ_SECONDS ?= 600
 fuzz: setup

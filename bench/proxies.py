@@ -1,0 +1,227 @@
+"""The proxies that `bench/router` compares, and the upstream behind all of them.
+
+All do the same work: find the upstream by host, keep connections on both sides for 75 s, limit the
+same waits, try a request again under like rules, tell the app who asked (X-Forwarded-For, -Proto,
+-Host and an id of the request). Nobody writes an access log, nobody puts an answer on disk. nginx
+has buffers as large as Nuri's: with its default ones large answers cost it up to three times more.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from harness.realm import NURI, free_ports
+from harness.waiting import Failed, check, until
+
+HTTP_HOST, WEBSOCKET_HOST = "http.bench", "websocket.bench"
+BODIES = {"/": 100, "/100k": 100 << 10, "/10m": 10 << 20}
+PROXY_CORE, LOAD_CORE = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
+_START_S, _STOP_S = 20, 5
+_PR_SET_PDEATHSIG = 1
+_FILES = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 65536)  # open ones, each
+_EVER = 1_000_000_000  # requests on one connection
+
+_NGINX = """
+daemon off; worker_processes 1; worker_rlimit_nofile {files}; user root;
+pid {folder}/nginx.pid; error_log {folder}/error.log warn;
+events {{ worker_connections {files}; }}
+http {{
+  access_log off; default_type text/plain; sendfile on; tcp_nopush on;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  keepalive_timeout 75s; keepalive_requests {ever};
+  {inside}
+}}
+"""
+
+_NGINX_UPSTREAM = """
+  open_file_cache max=10; open_file_cache_valid 1h;
+  server {{ listen 127.0.0.1:{port} backlog=4096; root {folder};
+    location = / {{ return 200 "{small}"; }} }}
+"""
+
+_NGINX_PROXY = """
+  upstream http_app {{ server 127.0.0.1:{http};
+    keepalive 1024; keepalive_timeout 75s; keepalive_requests {ever}; }}
+  upstream websocket_app {{ server 127.0.0.1:{websocket}; }}
+  proxy_http_version 1.1;
+  proxy_connect_timeout 5s; proxy_send_timeout 60s; proxy_read_timeout 60s;
+  proxy_next_upstream error timeout; proxy_next_upstream_tries 3;
+  proxy_max_temp_file_size 0; proxy_buffers 8 32k; proxy_busy_buffers_size 64k;
+  proxy_set_header Host $host;
+  proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;
+  proxy_set_header X-Forwarded-Host $host; proxy_set_header X-Request-Id $request_id;
+  server {{ listen 127.0.0.1:{port} backlog=4096; server_name {http_host};
+    location / {{ proxy_pass http://http_app; proxy_set_header Connection ""; }} }}
+  server {{ listen 127.0.0.1:{port}; server_name {websocket_host};
+    location / {{ proxy_pass http://websocket_app;
+      proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; }} }}
+"""
+
+# `proxy_set_header` in a location takes the place of all of the outer ones.
+_OUTER = [line.strip() for line in _NGINX_PROXY.split("\n")
+          if line.startswith("  proxy_set_header")]
+_NGINX_PROXY = _NGINX_PROXY.replace('proxy_set_header Connection "', " ".join(_OUTER)
+                                    + ' proxy_set_header Connection "')
+
+_HAPROXY = """
+global
+  nbthread 1
+  maxconn 12000
+  no strict-limits
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 75s
+  timeout http-keep-alive 75s
+  timeout http-request 60s
+  timeout server 60s
+  timeout tunnel 1h
+  http-reuse always
+  retries 3
+  option redispatch
+  retry-on conn-failure empty-response
+frontend all
+  bind 127.0.0.1:{port} backlog 4096
+  option forwardfor
+  unique-id-format %[uuid()]
+  unique-id-header X-Request-Id
+  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Host %[req.hdr(host)]
+  use_backend websocket_app if {{ req.hdr(host) -i {websocket_host} }}
+  use_backend http_app if {{ req.hdr(host) -i {http_host} }}
+backend http_app
+  server one 127.0.0.1:{http}
+backend websocket_app
+  server one 127.0.0.1:{websocket}
+"""
+
+
+def _settle(cores):
+    def in_child():
+        os.sched_setaffinity(0, cores)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, _FILES))
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    return in_child
+
+
+class Program:
+    """A server in a session of its own, on `cores`, that listens on `port`; `with` ends it."""
+
+    def __init__(self, name, command, cores, port, log):
+        self.name, self.command, self.cores, self.port = name, command, cores, port
+        self.log, self.process = Path(log), None
+
+    def __enter__(self):
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [str(one) for one in self.command], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True, preexec_fn=_settle(self.cores))
+        try:
+            until(self._listens_or_ended, _START_S, f"{self.name} listens on port {self.port}")
+            check(self.process.poll() is None,
+                  lambda: f"{self.name} ended at once: {self.log.read_text()}")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _listens_or_ended(self):
+        if self.process.poll() is None:
+            socket.create_connection(("127.0.0.1", self.port), 5).close()
+        return True
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+
+    def cpu_s(self):
+        """User and system time of all its threads, ended ones too: the kernel's clock of each
+        process (clock_getcpuclockid(3)), in nanoseconds."""
+        if self.process.poll() is not None:
+            raise Failed(f"{self.name} ended: {self.log.read_text()[-2000:]}")
+        return sum(time.clock_gettime_ns(~pid << 3 | 2) for pid in _session(self.process.pid)) / 1e9
+
+
+def _session(leader):
+    """The processes of a session."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == leader:
+            found.append(int(folder.name))
+    return found
+
+
+class Bench:
+    """The upstream's ports and the proxies before them, all in one scratch folder."""
+
+    def __init__(self, scratch):
+        self.scratch = scratch
+        self.http, self.websocket = free_ports(2)
+
+    def _nginx(self, name, inside, core, port):
+        folder = self.scratch / f"{name}.d"
+        folder.mkdir(exist_ok=True)
+        for path, size in BODIES.items():
+            if path != "/":
+                (folder / path[1:]).write_bytes(b"n" * size)
+        file = self.scratch / f"{name}.conf"
+        file.write_text(_NGINX.format(folder=folder, ever=_EVER, files=_FILES,
+                                      inside=inside.format(
+                                          folder=folder, port=port, http=self.http,
+                                          websocket=self.websocket, small="n" * BODIES["/"],
+                                          http_host=HTTP_HOST, websocket_host=WEBSOCKET_HOST,
+                                          ever=_EVER)))
+        return Program(name, ["nginx", "-p", folder, "-c", file, "-e", folder / "error.log"],
+                       {core}, port, self.scratch / f"{name}.log")
+
+    def upstream(self):
+        return self._nginx("upstream", _NGINX_UPSTREAM, LOAD_CORE, self.http)
+
+    def echo(self, program):
+        return Program("echo", [program, "echo", self.websocket], {LOAD_CORE}, self.websocket,
+                       self.scratch / "echo.log")
+
+    def nginx(self):
+        return self._nginx("nginx", _NGINX_PROXY, PROXY_CORE, free_ports(1)[0])
+
+    def haproxy(self):
+        port = free_ports(1)[0]
+        file = self.scratch / "haproxy.cfg"
+        file.write_text(_HAPROXY.format(port=port, http=self.http, websocket=self.websocket,
+                                        http_host=HTTP_HOST, websocket_host=WEBSOCKET_HOST))
+        return Program("haproxy", ["haproxy", "-db", "-f", file], {PROXY_CORE}, port,
+                       self.scratch / "haproxy.log")
+
+    def nuri(self, name="nuri", threads=1, cores=(PROXY_CORE,), flags=()):
+        port = free_ports(1)[0]
+        file = self.scratch / "routes.json"
+        routes = [{"host": host, "upstreams": [{"address": f"127.0.0.1:{upstream}"}]}
+                  for host, upstream in ((HTTP_HOST, self.http), (WEBSOCKET_HOST, self.websocket))]
+        file.write_text(json.dumps({"routes": routes}))
+        return Program(name, [NURI, "router", "--table", file, "--listen", f"127.0.0.1:{port}",
+                              "--threads", threads, *flags], set(cores), port,
+                       self.scratch / f"{name}.log")
+
+
+def has_loop_flag():
+    said = subprocess.run([NURI, "router", "--help"], capture_output=True, text=True, check=False)
+    return "--loop" in said.stdout
