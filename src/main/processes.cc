@@ -60,6 +60,14 @@ void serve_realm(const Settings& settings, router::RouterOptions& options) {
   options.logs_directory = settings.logs_dir();
 }
 
+async::LoopKind loop_of(const cli::Arguments& arguments) {
+  const std::string name = arguments.get("--loop", "auto");
+  const auto kind = async::loop_kind_of(name);
+  if (!kind)
+    throw Error(Code::bad_request, "--loop is auto, io_uring or epoll, not \"" + name + "\"");
+  return *kind;
+}
+
 int router_process(const cli::Arguments& arguments) {
   const Settings settings = settings_from(arguments);
   set_log_process("router");
@@ -77,6 +85,7 @@ int router_process(const cli::Arguments& arguments) {
     options.listeners.push_back({"metrics", net::listen_on(address_of(arguments, "--metrics"))});
   options.workers = static_cast<std::size_t>(arguments.number(
       "--threads", std::max(1U, std::thread::hardware_concurrency()), 1, kMostWorkers));
+  options.loop = loop_of(arguments);
   // Before any thread: it blocks the signals that are waited for.
   async::EpollLoop loop;
   loop.run(route(loop, std::move(options)));
@@ -131,6 +140,7 @@ cli::Verb router_verb() {
   verb.flags.push_back({"--table", "", "FILE", "serve this file's routes, alone"});
   verb.flags.push_back({"--metrics", "", "ADDRESS:PORT", "serve GET /metrics here (Prometheus)"});
   verb.flags.push_back({"--threads", "", "N", "worker threads (default: one a core)"});
+  verb.flags.push_back({"--loop", "", "KIND", "io_uring, epoll, or auto (default): the better"});
   verb.run = router_process;
   return verb;
 }

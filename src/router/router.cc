@@ -78,7 +78,8 @@ Task<void> run_router(async::Loop& loop, RouterOptions options) {
     if (listener.name == "apps")
       for (std::size_t n = 0; n < options.workers; ++n) {
         sockets.push_back(duplicate(listener.fd));
-        workers.push_back(std::make_unique<Worker>(workers.size(), options.logs_directory));
+        workers.push_back(
+            std::make_unique<Worker>(workers.size(), options.logs_directory, options.loop));
       }
   if (workers.empty())
     throw Error(Code::bad_request, "the router was given no socket to serve apps on");

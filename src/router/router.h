@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "async/loop.h"
+#include "async/kernel_loop.h"
 #include "net/listener.h"
 
 namespace nuri::router {
@@ -22,7 +22,8 @@ struct RouterOptions {
   std::string table_file;            // in the server's stead: read at the start and at each SIGHUP
   std::string logs_directory;        // access lines; empty: none
   std::size_t workers = 1;
-  std::string resolv_conf = "/etc/resolv.conf";  // whose resolvers DNS is forwarded to
+  async::LoopKind loop = async::LoopKind::automatic;  // of each worker
+  std::string resolv_conf = "/etc/resolv.conf";       // whose resolvers DNS is forwarded to
 };
 
 // Until cancelled: then workers drain for `limits::kDrainDeadline` at most. Throws Error if it

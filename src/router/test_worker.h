@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <future>
 #include <initializer_list>
 
@@ -13,11 +14,19 @@
 
 namespace nuri::router {
 
+// NURI_TEST_LOOP: "epoll" or "io_uring"; not set: what the router would take.
+inline async::LoopKind loop_kind() {
+  const char* name = std::getenv("NURI_TEST_LOOP");
+  const auto kind = async::loop_kind_of(name ? name : "auto");
+  EXPECT_TRUE(kind) << "NURI_TEST_LOOP is neither epoll nor io_uring nor auto: " << name;
+  return kind.value_or(async::LoopKind::automatic);
+}
+
 class TestWorker {
  public:
   explicit TestWorker(Deadlines deadlines = {}, std::string logs = {}) {
     listener_ = listen_here(port_);
-    worker_ = std::make_unique<Worker>(0, std::move(logs), deadlines);
+    worker_ = std::make_unique<Worker>(0, std::move(logs), loop_kind(), deadlines);
     worker_->listen(listener());
   }
   std::uint16_t port() const { return port_; }

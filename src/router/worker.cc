@@ -6,7 +6,6 @@
 #include <future>
 
 #include "async/deadline.h"
-#include "async/epoll_loop.h"
 #include "async/task_group.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -17,7 +16,8 @@ namespace nuri::router {
 
 // Lives on the worker's thread; others only post to its loop.
 struct Worker::State {
-  async::EpollLoop loop;
+  std::unique_ptr<async::Loop> made;
+  async::Loop& loop{*made};
   SeededRandom random{SystemRandom().next()};  // for request ids, which are no secrets
   RouteTable table{loop};
   AccessLog log;
@@ -27,8 +27,10 @@ struct Worker::State {
   async::Event stopping;
   Duration drain_limit{};
 
-  State(std::string logs, std::size_t index, Deadlines deadlines)
-      : log(std::move(logs), index), proxy(loop, table, log, random, deadlines) {}
+  State(async::LoopKind kind, std::string logs, std::size_t index, Deadlines deadlines)
+      : made(async::make_loop(kind)),
+        log(std::move(logs), index),
+        proxy(loop, table, log, random, deadlines) {}
 
   Task<void> accept_all(net::Listener listener);
   Task<void> tick();
@@ -69,17 +71,29 @@ Task<void> Worker::State::run() {
   table.clear();
 }
 
-Worker::Worker(std::size_t index, std::string logs_directory, Deadlines deadlines) : index_(index) {
+Worker::Worker(std::size_t index, std::string logs_directory, async::LoopKind kind,
+               Deadlines deadlines)
+    : index_(index) {
   std::promise<void> ready;
   auto began = ready.get_future();
-  thread_ = std::thread([this, &ready, deadlines, logs = std::move(logs_directory)]() mutable {
-    ::pthread_setname_np(::pthread_self(), fmt::format("router-{}", index_).c_str());
-    state_ = std::make_unique<State>(std::move(logs), index_, deadlines);
-    ready.set_value();
-    State& state = *state_;
-    state.loop.run(state.run());
-  });
-  began.wait();
+  thread_ =
+      std::thread([this, &ready, kind, deadlines, logs = std::move(logs_directory)]() mutable {
+        ::pthread_setname_np(::pthread_self(), fmt::format("router-{}", index_).c_str());
+        try {
+          state_ = std::make_unique<State>(kind, std::move(logs), index_, deadlines);
+        } catch (...) {
+          return ready.set_exception(std::current_exception());
+        }
+        ready.set_value();
+        State& state = *state_;
+        state.loop.run(state.run());
+      });
+  try {
+    began.get();
+  } catch (...) {
+    thread_.join();
+    throw;
+  }
 }
 
 Worker::~Worker() {

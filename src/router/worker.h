@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "async/kernel_loop.h"
 #include "base/fd.h"
 #include "router/counters.h"
 #include "router/exchange.h"
@@ -17,8 +18,9 @@ namespace nuri::router {
 
 class Worker {
  public:
-  // Access lines go below `logs_directory`; empty: none.
-  Worker(std::size_t index, std::string logs_directory, Deadlines deadlines = {});
+  // Access lines go below `logs_directory`; empty: none. Throws Error if the kernel gives no loop.
+  Worker(std::size_t index, std::string logs_directory, async::LoopKind loop,
+         Deadlines deadlines = {});
   ~Worker();
 
   // From now on serves clients of `listener` (its own descriptor of the shared socket) until
