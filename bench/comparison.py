@@ -2,9 +2,9 @@
 
 import statistics
 
-_NUMBERS = ("cpu_us", "rate", "p50", "p99", "p999")
+_NUMBERS = ("cpu_us", "rate", "p50", "p99", "p999", "others")
 HEADER = (f"{'':22} {'CPU µs/request':>15} {'least–most':>15} {'requests/s':>11} "
-          f"{'p50 ms':>8} {'p99 ms':>8} {'p99.9 ms':>9}")
+          f"{'p50 ms':>8} {'p99 ms':>8} {'p99.9 ms':>9} {'others':>7}")
 
 
 class Bar:
@@ -64,7 +64,8 @@ class Comparison:
                       for number in _NUMBERS}
             yield (f"  {name:20} {middle['cpu_us']:15.2f} "
                    f"{f'{min(cpu):.2f}–{max(cpu):.2f}':>15} {middle['rate']:11,.0f} "
-                   f"{middle['p50']:8.2f} {middle['p99']:8.2f} {middle['p999']:9.2f}")
+                   f"{middle['p50']:8.2f} {middle['p99']:8.2f} {middle['p999']:9.2f} "
+                   f"{middle['others']:7.0%}")
         for verdict in self.verdicts:
             yield verdict.line()
 

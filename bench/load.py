@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.waiting import Failed, check
-from proxies import BODIES, HTTP_HOST, LOAD_CORE, WEBSOCKET_HOST
+from programs import LOAD_CORE
+from proxies import BODIES, HTTP_HOST, WEBSOCKET_HOST
 
 _COMPILER = ["clang++-19", "-std=c++23", "-O2"]
 _SPARE_S = 30
@@ -33,13 +34,16 @@ end
 
 @dataclass
 class Turn:
-    """One proxy's turn in one round; latencies in milliseconds, CPU in microseconds a request."""
+    """One proxy's turn in one round; latencies in milliseconds, CPU in microseconds a request.
+    `others`: the share of the two cores that programs outside of the benchmark used.
+    """
     requests: float
     seconds: float
     p50: float
     p99: float
     p999: float
     cpu_us: float = 0.0
+    others: float = 0.0
 
     @property
     def rate(self):

@@ -6,25 +6,14 @@ same waits, try a request again under like rules, tell the app who asked (X-Forw
 has buffers as large as Nuri's: with its default ones large answers cost it up to three times more.
 """
 
-import ctypes
 import json
-import os
-import resource
-import signal
-import socket
 import subprocess
-import time
-from pathlib import Path
 
 from harness.realm import NURI, free_ports
-from harness.waiting import Failed, check, until
+from programs import FILES, LOAD_CORE, PROXY_CORE, Program
 
 HTTP_HOST, WEBSOCKET_HOST = "http.bench", "websocket.bench"
 BODIES = {"/": 100, "/100k": 100 << 10, "/10m": 10 << 20}
-PROXY_CORE, LOAD_CORE = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
-_START_S, _STOP_S = 20, 5
-_PR_SET_PDEATHSIG = 1
-_FILES = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 65536)  # open ones, each
 _EVER = 1_000_000_000  # requests on one connection
 
 _NGINX = """
@@ -103,73 +92,6 @@ backend websocket_app
 """
 
 
-def _settle(cores):
-    def in_child():
-        os.sched_setaffinity(0, cores)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, _FILES))
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    return in_child
-
-
-class Program:
-    """A server in a session of its own, on `cores`, that listens on `port`; `with` ends it."""
-
-    def __init__(self, name, command, cores, port, log):
-        self.name, self.command, self.cores, self.port = name, command, cores, port
-        self.log, self.process = Path(log), None
-
-    def __enter__(self):
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [str(one) for one in self.command], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, start_new_session=True, preexec_fn=_settle(self.cores))
-        try:
-            until(self._listens_or_ended, _START_S, f"{self.name} listens on port {self.port}")
-            check(self.process.poll() is None,
-                  lambda: f"{self.name} ended at once: {self.log.read_text()}")
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def _listens_or_ended(self):
-        if self.process.poll() is None:
-            socket.create_connection(("127.0.0.1", self.port), 5).close()
-        return True
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait()
-
-    def cpu_s(self):
-        """User and system time of all its threads, ended ones too: the kernel's clock of each
-        process (clock_getcpuclockid(3)), in nanoseconds."""
-        if self.process.poll() is not None:
-            raise Failed(f"{self.name} ended: {self.log.read_text()[-2000:]}")
-        return sum(time.clock_gettime_ns(~pid << 3 | 2) for pid in _session(self.process.pid)) / 1e9
-
-
-def _session(leader):
-    """The processes of a session."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == leader:
-            found.append(int(folder.name))
-    return found
-
-
 class Bench:
     """The upstream's ports and the proxies before them, all in one scratch folder."""
 
@@ -184,7 +106,7 @@ class Bench:
             if path != "/":
                 (folder / path[1:]).write_bytes(b"n" * size)
         file = self.scratch / f"{name}.conf"
-        file.write_text(_NGINX.format(folder=folder, ever=_EVER, files=_FILES,
+        file.write_text(_NGINX.format(folder=folder, ever=_EVER, files=FILES,
                                       inside=inside.format(
                                           folder=folder, port=port, http=self.http,
                                           websocket=self.websocket, small="n" * BODIES["/"],
