@@ -132,6 +132,7 @@ TEST(SimulatedLoopTest, DriveEndsWhenNothingIsLeftAndRunsWhatIsPosted) {
   });
   loop.drive(Time{Duration(5s).count()}, [] { return false; });
   EXPECT_EQ(posted, 2);
+  EXPECT_EQ(loop.now().ns, Duration(5s).count());  // also where nothing was left to do
 }
 
 TEST(SimulatedLoopTest, AJobThatPostsAnotherIsNoDeadlock) {
