@@ -63,6 +63,7 @@ SlotId UringLoop::adopt(Fd fd) {
   Slot& slot = slots_[index];
   slot.fd = std::move(fd);
   slot.socket = Socket::unknown;
+  slot.hung_up = false;
   slot.readable = slot.writable = true;  // so that the first call is tried before the ring is asked
   ++open_;
   return {index, slot.generation};
@@ -124,8 +125,10 @@ void UringLoop::ask(Slot& slot, Errand errand) {
   const std::uint64_t tag = tag_of(slot, errand);
   if (errand == Errand::receive)
     ring_.receive(slot.fd.get(), tag);
+  else if (errand == Errand::poll_in)  // stays: who watches a descriptor does so again and again
+    ring_.poll(slot.fd.get(), POLLIN | POLLRDHUP, tag, UringRing::Often::each_time);
   else
-    ring_.poll(slot.fd.get(), errand == Errand::poll_in ? POLLIN : POLLOUT, tag);
+    ring_.poll(slot.fd.get(), POLLOUT, tag);
 }
 
 void UringLoop::withdraw(Slot& slot, Errand errand) {
@@ -232,6 +235,9 @@ void UringLoop::received(Slot& slot, const io_uring_cqe& cqe) {
     const std::uint32_t id = cqe.flags >> IORING_CQE_BUFFER_SHIFT;
     --free_buffers_;
     Chunk chunk(*this, ring_.buffer(id), static_cast<std::uint32_t>(std::max(cqe.res, 0)), id);
+    if (cqe.res < static_cast<int>(limits::kChunkBytes) && !slot.hung_up &&
+        !(cqe.flags & IORING_CQE_F_SOCK_NONEMPTY))
+      slot.readable = false;
     if (wanted && cqe.res > 0) {
       reader->chunk = std::move(chunk);
       return ended(*reader);
@@ -269,7 +275,8 @@ void UringLoop::completed(const io_uring_cqe& cqe) {
   NURI_ASSERT(index < slots_.size() && slots_[index].generation == cqe.user_data >> 32);
   Slot& slot = slots_[index];
   NURI_ASSERT(slot.under_way.at(static_cast<std::size_t>(errand)) != Way::none);
-  slot.under_way[static_cast<std::size_t>(errand)] = Way::none;
+  if (!(cqe.flags & IORING_CQE_F_MORE))
+    slot.under_way[static_cast<std::size_t>(errand)] = Way::none;
   if (slot.closing) {
     if (cqe.flags & IORING_CQE_F_BUFFER) ring_.provide(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
     return close_if_done(slot);
@@ -277,6 +284,7 @@ void UringLoop::completed(const io_uring_cqe& cqe) {
   if (errand == Errand::receive) return received(slot, cqe);
   Operation* operation = errand == Errand::poll_in ? slot.reader : slot.writer;
   (errand == Errand::poll_in ? slot.readable : slot.writable) = true;
+  if (cqe.res > 0 && cqe.res & (POLLRDHUP | POLLHUP | POLLERR)) slot.hung_up = true;
   if (cqe.res < 0 && operation && !operation->line_link.linked()) {
     operation->fail(io_error_of(-cqe.res));
     return ended(*operation);

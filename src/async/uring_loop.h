@@ -52,7 +52,8 @@ class UringLoop final : public Loop {
     bool closing = false;  // released; closed when nothing is under way
     Socket socket = Socket::unknown;
     bool readable = false, writable = false;  // a call may succeed: else the ring is asked first
-    std::array<Way, 3> under_way{};           // by Errand
+    bool hung_up = false;
+    std::array<Way, 3> under_way{};  // by Errand
     Operation* reader = nullptr;
     Operation* writer = nullptr;
     // What a receive brought whose reader had gone: for the next.
