@@ -23,11 +23,19 @@ std::string data_of(const model::Instance& instance) {
 
 }  // namespace
 
+std::vector<const model::Instance*> newly_crashed(const plan::AppPlan& plan,
+                                                  const plan::AppView& view) {
+  std::vector<const model::Instance*> out;
+  for (const auto& row : plan.update)
+    if (row.state == model::InstanceState::crashed && was_alive(view, row)) out.push_back(&row);
+  return out;
+}
+
 std::vector<model::Event> crash_events(const plan::AppPlan& plan, const plan::AppView& view,
                                        WallTime now, Random& random) {
   std::vector<model::Event> out;
-  for (const auto& row : plan.update) {
-    if (row.state != model::InstanceState::crashed || !was_alive(view, row)) continue;
+  for (const model::Instance* crashed : newly_crashed(plan, view)) {
+    const model::Instance& row = *crashed;
     if (row.exit.reason == model::ExitReason::vanished) continue;  // no doing of the app's
     const model::Process* process = process_of(view, row);
     model::Event event;

@@ -11,6 +11,10 @@
 
 namespace nuri::control {
 
+// The rows that `plan` takes from alive, as `view` has them, to crashed. They point into `plan`.
+std::vector<const model::Instance*> newly_crashed(const plan::AppPlan& plan,
+                                                  const plan::AppView& view);
+
 // One for each instance that `plan` takes from alive, as `view` has it, to crashed.
 std::vector<model::Event> crash_events(const plan::AppPlan& plan, const plan::AppView& view,
                                        WallTime now, Random& random);

@@ -221,19 +221,15 @@ Task<bool> Reconciler::write(const plan::AppPlan& plan, const plan::AppView& vie
 }
 
 Task<void> Reconciler::report(const plan::AppPlan& plan, const plan::AppView& view) {
-  for (const auto& row : plan.update) {
-    if (row.state != model::InstanceState::crashed) continue;
-    for (const auto& old : view.instances)
-      if (old.guid == row.guid && old.state != model::InstanceState::crashed)
-        co_await parts_.log.write(
-            row.app,
-            fmt::format(
-                "Instance {} {}: {}. Trying again in {} s.", row.index,
-                row.exit.reason == model::ExitReason::vanished ? "ended" : "crashed",
-                model::describe(row.exit),
-                std::chrono::ceil<std::chrono::seconds>(*row.next_start_at - parts_.loop.wall())
-                    .count()),
-            row.index);
+  for (const model::Instance* row : newly_crashed(plan, view)) {
+    const bool vanished = row->exit.reason == model::ExitReason::vanished;
+    const auto wait =
+        std::chrono::ceil<std::chrono::seconds>(*row->next_start_at - parts_.loop.wall());
+    co_await parts_.log.write(
+        row->app,
+        fmt::format("Instance {} {}: {}. Trying again in {} s.", row->index,
+                    vanished ? "ended" : "crashed", model::describe(row->exit), wait.count()),
+        row->index);
   }
   for (const auto& deployment : plan.deployments)
     if (deployment.reason == model::DeploymentReason::failed)

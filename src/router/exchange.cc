@@ -81,7 +81,7 @@ Access Exchange::access() const {
   a.request_id = request_.id;
   a.began = began_wall_;
   a.status = status_;
-  a.received_bytes = body_here_ ? early_body_.size() : uploaded_.bytes;
+  a.received_bytes = received_bytes();
   a.sent_bytes = sent_bytes_;
   a.took = ground_.loop.now() - began_;
   a.router_took = a.took - upstream_took_;
@@ -100,7 +100,7 @@ void Exchange::count() {
   if (status_ >= 100 && status_ < 600)
     ++counters.answers[static_cast<std::size_t>(status_ / 100 - 1)];
   if (!error_.empty()) ++counters.own_errors;
-  counters.received_bytes += body_here_ ? early_body_.size() : uploaded_.bytes;
+  counters.received_bytes += received_bytes();
   counters.sent_bytes += sent_bytes_;
   counters.latencies.add(ground_.loop.now() - began_);
 }

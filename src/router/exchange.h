@@ -107,6 +107,7 @@ class Exchange {
   Outcome no_answer(const Wire::Head& answer, Connection connection);
   Outcome fail(Failure failure, Outcome outcome);
   Task<After> refuse();
+  std::uint64_t received_bytes() const { return body_here_ ? early_body_.size() : uploaded_.bytes; }
   bool upload_done() const { return body_here_ || uploaded_.outcome; }
 
   Ground& ground_;

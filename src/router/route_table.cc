@@ -140,15 +140,12 @@ void RouteTable::put(const model::RouteEntry& entry) {
 }
 
 void RouteTable::remove(const RouteKey& key) {
+  const auto route = route_of(key);
+  if (!route) return;
   const auto host = hosts_.find(key.host);
-  if (host == hosts_.end()) return;
-  auto& routes = host->second;
-  const auto it =
-      std::ranges::find_if(routes, [&](const auto& route) { return route->path == key.path; });
-  if (it == routes.end()) return;
-  routes.erase(it);
+  std::erase(host->second, route);
   --entries_;
-  if (routes.empty()) hosts_.erase(host);
+  if (host->second.empty()) hosts_.erase(host);
 }
 
 std::shared_ptr<Route> RouteTable::route_of(const RouteKey& key) const {
