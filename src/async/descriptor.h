@@ -52,7 +52,10 @@ class Descriptor {
 
   explicit operator bool() const { return static_cast<bool>(slot_); }
   Loop& loop() const { return *loop_; }
+  SlotId slot() const { return slot_; }
   int native() const { return loop_->native(slot_); }
+  // See Loop::seen_quiet.
+  bool seen_quiet() const { return loop_->seen_quiet(slot_); }
   // Gives the descriptor to the loop, which closes it; never waits.
   void close() {
     if (slot_) loop_->release(std::exchange(slot_, {}));

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstring>
 
+#include "async/hangup_watch.h"
 #include "async/operation_io.h"
 #include "base/assert.h"
 #include "base/error.h"
@@ -73,7 +74,7 @@ SlotId EpollLoop::adopt(Fd fd) {
 
 void EpollLoop::release(SlotId id) {
   Slot& slot = slot_of(id);
-  NURI_ASSERT(!slot.reader && !slot.writer);
+  NURI_ASSERT(!slot.reader && !slot.writer && !slot.watch);
   if (slot.polled) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, slot.fd.get(), nullptr);
   slot.fd.reset();
   if (++slot.generation == 0) slot.generation = 1;
@@ -101,6 +102,20 @@ void EpollLoop::forget(Operation& operation) {
   (operation.writes() ? slot.writer : slot.reader) = nullptr;
   operation.registered = false;
   operation.line_link.unlink();
+}
+
+void EpollLoop::watch(SlotId id, HangupWatch& watch) {
+  Slot& slot = slot_of(id);
+  NURI_ASSERT(!slot.watch);
+  slot.watch = &watch;
+  if (slot.hung_up) watch.tell();
+}
+
+void EpollLoop::unwatch(SlotId id) { slot_of(id).watch = nullptr; }
+
+bool EpollLoop::seen_quiet(SlotId id) const {
+  const Slot& slot = slot_of(id);
+  return !slot.readable && !slot.hung_up;
 }
 
 bool EpollLoop::has_buffer() const { return !free_buffers_.empty() || buffers_.size() < kBuffers; }
@@ -216,7 +231,10 @@ void EpollLoop::poll(Wait wait) {
     if (slot.generation != generation) continue;
     const bool broken = event.events & (EPOLLERR | EPOLLHUP);
     if (broken || event.events & (EPOLLIN | EPOLLRDHUP)) slot.readable = true;
-    if (broken || event.events & EPOLLRDHUP) slot.hung_up = true;
+    if (broken || event.events & EPOLLRDHUP) {
+      slot.hung_up = true;
+      if (slot.watch) slot.watch->tell();
+    }
     if (broken || event.events & EPOLLOUT) slot.writable = true;
     serve(slot);
   }

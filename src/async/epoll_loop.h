@@ -20,12 +20,16 @@ class EpollLoop final : public Loop {
   ~EpollLoop() override;
 
   Time now() const override { return clock_.now(); }
+  Time turned() const override { return turned_; }
   WallTime wall() const override { return clock_.wall(); }
   SlotId adopt(Fd fd) override;
   void release(SlotId slot) override;
   int native(SlotId slot) const override;
   bool start(Operation& operation) override;
   void forget(Operation& operation) override;
+  void watch(SlotId slot, HangupWatch& watch) override;
+  void unwatch(SlotId slot) override;
+  bool seen_quiet(SlotId slot) const override;
   std::size_t slots() const override { return open_; }
   void give_back(std::uint32_t buffer) override;
 
@@ -43,6 +47,7 @@ class EpollLoop final : public Loop {
     bool readable = false, writable = false, hung_up = false;
     Operation* reader = nullptr;
     Operation* writer = nullptr;
+    HangupWatch* watch = nullptr;
   };
 
   Slot& slot_of(SlotId id);

@@ -17,6 +17,8 @@
 
 namespace nuri::async {
 
+class HangupWatch;
+
 // Starts a coroutine that nobody co_awaits: in a coming step, in `scope`. Lives as long as the
 // frame.
 class Starter final : Waiter {
@@ -61,11 +63,12 @@ class Loop : public Clock {
   void cancel() { root_.cancel(); }
 
   void arm(Timer& timer, Time when) { timers_.arm(timer, when); }
+  // As arm(timer, Duration), counted from turned().
+  void arm_by_turn(Timer& timer, Duration after) { arm_from(turned(), timer, after); }
+  // When the kernel was last asked: now(), but for what this turn took so far, and without a call.
+  virtual Time turned() const = 0;
   // `after` from now; what would be later than kNever never comes.
-  void arm(Timer& timer, Duration after) {
-    const Time start = now();
-    timers_.arm(timer, after > kNever - start ? kNever : start + after);
-  }
+  void arm(Timer& timer, Duration after) { arm_from(now(), timer, after); }
 
   // Any thread: runs `job` on the loop in a coming turn. The loop must be alive; a job that is
   // never run because the loop ended is destroyed.
@@ -81,6 +84,12 @@ class Loop : public Clock {
   // forget.
   virtual bool start(Operation& operation) = 0;
   virtual void forget(Operation& operation) = 0;
+  // What HangupWatch is made of; one a descriptor.
+  virtual void watch(SlotId slot, HangupWatch& watch) = 0;
+  virtual void unwatch(SlotId slot) = 0;
+  // True: neither bytes nor the end had come when the kernel was last asked. False: perhaps. Never
+  // a call.
+  virtual bool seen_quiet(SlotId slot) const = 0;
   // Descriptors held. Zero after run().
   virtual std::size_t slots() const = 0;
 
@@ -115,6 +124,9 @@ class Loop : public Clock {
 
  private:
   friend class Waiter;
+  void arm_from(Time start, Timer& timer, Duration after) {
+    timers_.arm(timer, after > kNever - start ? kNever : start + after);
+  }
   void make_ready(Waiter& waiter) { ready_.push_back(waiter); }
   void resume(Waiter& waiter);
 

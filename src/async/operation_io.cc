@@ -37,10 +37,14 @@ Attempt ready(int fd, short events) {
 }
 
 ssize_t write_parts(int fd, std::span<iovec> parts) {
+  constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = std::min<std::size_t>(parts.size(), 64);
-  const ssize_t n = no_eintr([&] { return ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT); });
+  const ssize_t n = no_eintr([&] {
+    return parts.size() == 1 ? ::send(fd, parts[0].iov_base, parts[0].iov_len, kFlags)
+                             : ::sendmsg(fd, &message, kFlags);
+  });
   if (n >= 0 || errno != ENOTSOCK) return n;
   return no_eintr([&] { return ::writev(fd, parts.data(), static_cast<int>(message.msg_iovlen)); });
 }

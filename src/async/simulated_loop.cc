@@ -38,6 +38,9 @@ int SimulatedLoop::native(SlotId) const { return -1; }
 bool SimulatedLoop::start(Operation&) {
   assert_failed("no descriptors in simulation", __FILE__, __LINE__);
 }
+void SimulatedLoop::watch(SlotId, HangupWatch&) {
+  assert_failed("no descriptors in simulation", __FILE__, __LINE__);
+}
 void SimulatedLoop::forget(Operation&) {}
 void SimulatedLoop::give_back(std::uint32_t) {}
 

@@ -14,6 +14,7 @@ class SimulatedLoop final : public Loop {
   explicit SimulatedLoop(std::uint64_t seed);
 
   Time now() const override { return now_; }
+  Time turned() const override { return now_; }
   WallTime wall() const override { return {kEpoch + now_.ns}; }
   Random& random() { return random_; }
   // Steps taken so far: a history that does not end runs into the caller's bound on them.
@@ -28,6 +29,9 @@ class SimulatedLoop final : public Loop {
   int native(SlotId slot) const override;
   bool start(Operation& operation) override;
   void forget(Operation& operation) override;
+  void watch(SlotId slot, HangupWatch& watch) override;
+  void unwatch(SlotId) override {}
+  bool seen_quiet(SlotId) const override { return false; }
   std::size_t slots() const override { return 0; }
   void give_back(std::uint32_t buffer) override;
 

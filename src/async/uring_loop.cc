@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "async/hangup_watch.h"
 #include "async/operation_io.h"
 #include "base/assert.h"
 #include "base/error.h"
@@ -71,11 +72,11 @@ SlotId UringLoop::adopt(Fd fd) {
 
 void UringLoop::release(SlotId id) {
   Slot& slot = slot_of(id);
-  NURI_ASSERT(!slot.reader && !slot.writer);
+  NURI_ASSERT(!slot.reader && !slot.writer && !slot.watch);
   slot.closing = true;
   slot.left.reset();
   slot.left_error.reset();
-  for (const Errand errand : {Errand::receive, Errand::poll_in, Errand::poll_out})
+  for (const Errand errand : {Errand::receive, Errand::poll_in, Errand::poll_out, Errand::poll_end})
     withdraw(slot, errand);
   close_if_done(slot);
 }
@@ -118,6 +119,21 @@ void UringLoop::forget(Operation& operation) {
   if (operation.kind == Operation::Kind::recv) withdraw(slot_of(operation.slot), Errand::receive);
 }
 
+void UringLoop::watch(SlotId id, HangupWatch& watch) {
+  Slot& slot = slot_of(id);
+  NURI_ASSERT(!slot.watch);
+  slot.watch = &watch;
+  if (slot.hung_up)
+    watch.tell();
+  else
+    ask(slot, Errand::poll_end);
+}
+
+void UringLoop::unwatch(SlotId id) { slot_of(id).watch = nullptr; }
+
+// The ring tells only what it was asked for.
+bool UringLoop::seen_quiet(SlotId) const { return false; }
+
 void UringLoop::ask(Slot& slot, Errand errand) {
   Way& way = slot.under_way[static_cast<std::size_t>(errand)];
   if (way != Way::none) return;  // its completion has the operation tried again
@@ -128,7 +144,7 @@ void UringLoop::ask(Slot& slot, Errand errand) {
   else if (errand == Errand::poll_in)  // stays: who watches a descriptor does so again and again
     ring_.poll(slot.fd.get(), POLLIN | POLLRDHUP, tag, UringRing::Often::each_time);
   else
-    ring_.poll(slot.fd.get(), POLLOUT, tag);
+    ring_.poll(slot.fd.get(), errand == Errand::poll_out ? POLLOUT : POLLRDHUP, tag);
 }
 
 void UringLoop::withdraw(Slot& slot, Errand errand) {
@@ -282,9 +298,13 @@ void UringLoop::completed(const io_uring_cqe& cqe) {
     return close_if_done(slot);
   }
   if (errand == Errand::receive) return received(slot, cqe);
+  if (cqe.res > 0 && cqe.res & (POLLRDHUP | POLLHUP | POLLERR)) {
+    slot.hung_up = true;
+    if (slot.watch) slot.watch->tell();
+  }
+  if (errand == Errand::poll_end) return;
   Operation* operation = errand == Errand::poll_in ? slot.reader : slot.writer;
   (errand == Errand::poll_in ? slot.readable : slot.writable) = true;
-  if (cqe.res > 0 && cqe.res & (POLLRDHUP | POLLHUP | POLLERR)) slot.hung_up = true;
   if (cqe.res < 0 && operation && !operation->line_link.linked()) {
     operation->fail(io_error_of(-cqe.res));
     return ended(*operation);

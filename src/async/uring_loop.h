@@ -27,12 +27,16 @@ class UringLoop final : public Loop {
   ~UringLoop() override;
 
   Time now() const override { return clock_.now(); }
+  Time turned() const override { return turned_; }
   WallTime wall() const override { return clock_.wall(); }
   SlotId adopt(Fd fd) override;
   void release(SlotId slot) override;
   int native(SlotId slot) const override;
   bool start(Operation& operation) override;
   void forget(Operation& operation) override;
+  void watch(SlotId slot, HangupWatch& watch) override;
+  void unwatch(SlotId slot) override;
+  bool seen_quiet(SlotId slot) const override;
   std::size_t slots() const override { return open_; }
   void give_back(std::uint32_t buffer) override;
 
@@ -42,7 +46,7 @@ class UringLoop final : public Loop {
 
  private:
   // What the ring can have under way for a slot, one of each at a time.
-  enum class Errand : std::uint8_t { receive, poll_in, poll_out };
+  enum class Errand : std::uint8_t { receive, poll_in, poll_out, poll_end };
   enum class Way : std::uint8_t { none, asked, withdrawn };
   enum class Socket : std::uint8_t { unknown, stream, other };
 
@@ -53,9 +57,10 @@ class UringLoop final : public Loop {
     Socket socket = Socket::unknown;
     bool readable = false, writable = false;  // a call may succeed: else the ring is asked first
     bool hung_up = false;
-    std::array<Way, 3> under_way{};  // by Errand
+    std::array<Way, 4> under_way{};  // by Errand
     Operation* reader = nullptr;
     Operation* writer = nullptr;
+    HangupWatch* watch = nullptr;
     // What a receive brought whose reader had gone: for the next.
     Chunk left;
     std::optional<int> left_error;

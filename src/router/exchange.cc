@@ -1,7 +1,6 @@
 #include "router/exchange.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 
 #include "async/deadline.h"
 #include "router/request_head.h"
@@ -12,7 +11,6 @@ namespace {
 
 constexpr std::size_t kMostAttempts = 3;              // of instances that are there
 constexpr std::size_t kSmallBody = 8 * limits::kKiB;  // goes out with the head
-constexpr Duration kLookAgain = 1s;
 constexpr int kClientGone = 499;  // in logs only; as nginx and gorouter write it
 
 bool is_safe(std::string_view method) {
@@ -27,20 +25,6 @@ struct InFlight {
   ~InFlight() { upstream.end(); }
   Upstream& upstream;
 };
-
-bool hung_up(int socket) {
-  pollfd poll_fd{socket, POLLRDHUP, 0};
-  return ::poll(&poll_fd, 1, 0) == 1;
-}
-
-// Returns when the peer has finished or is gone; what it sent before stays unread.
-Task<IoResult<void>> until_gone(async::Descriptor& socket) {
-  if (auto ready = co_await socket.readable(); !ready) co_return ready;
-  // Bytes of a next request hide the end behind them: look from time to time.
-  while (!hung_up(socket.native()))
-    if (auto slept = co_await async::sleep(kLookAgain); !slept) co_return slept;
-  co_return IoResult<void>{};
-}
 
 }  // namespace
 
@@ -119,6 +103,8 @@ void Exchange::take_early_body() {
   client_.keep();
 }
 
+bool Exchange::repeatable() const { return is_safe(request_.method) && body_here_; }
+
 Exchange::Outcome Exchange::fail(Failure failure, Outcome outcome) {
   failure_ = std::move(failure);
   return outcome;
@@ -174,7 +160,7 @@ Task<After> Exchange::refuse() {
 
 Task<Exchange::Outcome> Exchange::attempt() {
   // It may have been closed in the meantime: then once more on a new one to the same instance.
-  if (auto kept = upstream_->take_kept()) {
+  if (auto kept = upstream_->take_kept(repeatable() ? Upstream::Look::no : Upstream::Look::yes)) {
     Wire server(std::move(*kept));
     const Outcome outcome = co_await exchange_over(server, Connection::kept);
     if (outcome != Outcome::again) co_return outcome;
@@ -206,47 +192,51 @@ Task<Exchange::Outcome> Exchange::exchange_over(Wire& server, Connection connect
   co_return co_await converse(server, connection);
 }
 
+// A client that leaves ends the instance's work: nobody waits for it.
 Task<Exchange::Outcome> Exchange::converse(Wire& server, Connection connection) {
   async::Scope answering(co_await async::current_scope());
-  async::TaskGroup beside(co_await async::current_scope());
-  beside.spawn(mind_client(server, answering));
+  Watch client;
+  std::optional<async::TaskGroup> uploading;
+  if (body_here_) {
+    client.emplace(client_.socket(), answering);
+  } else {
+    uploading.emplace(co_await async::current_scope());
+    uploading->spawn(upload(server, answering, client));
+  }
   Wire::Head answer = co_await answer_of(server).in(answering);
-  Outcome outcome;
+  client_gone_ = client && client->hung_up();
+  const bool tunnels = answer.outcome == Wire::Head::Outcome::complete && answer.view.status == 101;
+  std::string head;
+  Outcome outcome{};
   if (answer.outcome != Wire::Head::Outcome::complete) {
     outcome = no_answer(answer, connection);
-  } else if (answer.view.status == 101) {
-    std::string head = answer_head(answer.view, {}, request_.id);
+  } else if (tunnels) {
+    head = answer_head(answer.view, {}, request_.id);
     server.consume(answer.view.bytes);
     server.keep();
-    // The tunnel reads the client itself.
-    beside.cancel();
-    co_await beside.join();
-    outcome = co_await tunnel(server, std::move(head));
   } else {
     outcome = co_await pass_back(server, answer).in(answering);
   }
-  beside.cancel();
-  co_await beside.join();
+  if (uploading) {
+    uploading->cancel();
+    co_await uploading->join();
+  }
+  client.reset();
+  // It reads the client itself.
+  if (tunnels) outcome = co_await tunnel(server, std::move(head));
   co_return outcome;
 }
 
-// Passes the request's content on; then notices when the client leaves, so that the instance need
-// not work for nobody.
-Task<void> Exchange::mind_client(Wire& server, async::Scope& answering) {
-  if (!body_here_) {
-    const Duration idle = ground_.deadlines.body_idle;
-    uploaded_ = co_await relay_body(client_, server, request_.framing, Relay::as_it_is, {},
-                                    {.receive = idle, .send = idle});
-    if (!uploaded_.outcome) {
-      // An instance that reads no further may have answered; a client that failed wants none.
-      if (uploaded_.from_failed && uploaded_.outcome.error() != IoError::cancelled)
-        answering.cancel();
-      co_return;
-    }
-  }
-  if (!co_await until_gone(client_.socket())) co_return;
-  client_gone_ = true;
-  answering.cancel();
+// Passes the request's content on, then watches the client.
+Task<void> Exchange::upload(Wire& server, async::Scope& answering, Watch& client) {
+  const Duration idle = ground_.deadlines.body_idle;
+  uploaded_ = co_await relay_body(client_, server, request_.framing, Relay::as_it_is, {},
+                                  {.receive = idle, .send = idle});
+  // An instance that reads no further may have answered; a client that failed wants none.
+  if (uploaded_.outcome)
+    client.emplace(client_.socket(), answering);
+  else if (uploaded_.from_failed && uploaded_.outcome.error() != IoError::cancelled)
+    answering.cancel();
 }
 
 // Interim answers are the client's (RFC 9110 section 15.2); 101 is final.
@@ -296,11 +286,10 @@ Exchange::Outcome Exchange::no_answer(const Wire::Head& answer, Connection conne
     return fail({504, "answer_timeout",
                  fmt::format("The app's instance {} did not answer in time.", index)},
                 Outcome::failed);
-  const bool repeatable = is_safe(request_.method) && body_here_ && !answer.began;
   return fail(
       {502, "no_answer",
        fmt::format("The app's instance {} closed the connection without an answer.", index)},
-      repeatable ? Outcome::again : Outcome::failed);
+      repeatable() && !answer.began ? Outcome::again : Outcome::failed);
 }
 
 Task<Exchange::Outcome> Exchange::pass_back(Wire& server, Wire::Head& answer) {

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "async/hangup_watch.h"
 #include "async/task_group.h"
 #include "base/limits.h"
 #include "router/access_log.h"
@@ -97,13 +98,16 @@ class Exchange {
   enum class Connection { kept, fresh };
 
   void take_early_body();
+  // Whether the request may be sent to another instance as long as nothing was answered.
+  bool repeatable() const;
   Task<Outcome> attempt();
   Task<Outcome> exchange_over(Wire& server, Connection connection);
   Task<Outcome> converse(Wire& server, Connection connection);
   Task<Wire::Head> answer_of(Wire& server);
   Task<Outcome> pass_back(Wire& server, Wire::Head& answer);
   Task<Outcome> tunnel(Wire& server, std::string head);
-  Task<void> mind_client(Wire& server, async::Scope& answering);
+  using Watch = std::optional<async::HangupWatch>;
+  Task<void> upload(Wire& server, async::Scope& answering, Watch& client);
   Outcome no_answer(const Wire::Head& answer, Connection connection);
   Outcome fail(Failure failure, Outcome outcome);
   Task<After> refuse();

@@ -17,7 +17,7 @@ class Timed final : async::Timer {
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> handle) {
     if (!operation_.await_suspend(handle)) return false;
-    operation_.loop->arm(static_cast<async::Timer&>(*this), limit_);
+    operation_.loop->arm_by_turn(*this, limit_);
     return true;
   }
   auto await_resume() {

@@ -38,11 +38,11 @@ bool Upstream::is(const model::Upstream& spec) const {
   return same == spec_;
 }
 
-std::optional<async::Descriptor> Upstream::take_kept() {
+std::optional<async::Descriptor> Upstream::take_kept(Look look) {
   while (!idle_.empty()) {
     async::Descriptor socket = std::move(idle_.back().socket);
     idle_.pop_back();
-    if (still_good(socket.native())) return socket;
+    if ((look == Look::no && socket.seen_quiet()) || still_good(socket.native())) return socket;
   }
   return std::nullopt;
 }

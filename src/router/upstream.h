@@ -30,8 +30,10 @@ class Upstream {
   // Whether it is the one that `spec` means: its weight may differ, that is the route's.
   bool is(const model::Upstream& spec) const;
 
-  // A connection kept from an earlier request, if one is still good.
-  std::optional<async::Descriptor> take_kept();
+  // A connection kept from an earlier request, if one is still good. `look`: ask the kernel, for a
+  // request that could not be sent again on another one; else what the loop has seen is enough.
+  enum class Look { no, yes };
+  std::optional<async::Descriptor> take_kept(Look look);
   // A new connection. IoError: refused (nothing listens), unreachable (the instance is gone).
   Task<IoResult<async::Descriptor>> connect();
   // Keeps an idle connection for the next request.
