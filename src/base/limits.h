@@ -19,6 +19,29 @@ inline constexpr std::size_t kChunkBytes = 4 * kKiB;  // a loop's receive buffer
 inline constexpr std::size_t kBlockingThreads = 4;
 inline constexpr std::size_t kBlockingQueue = 1024;
 
+// tls
+inline constexpr std::size_t kTlsRecordBytes = 16 * kKiB;   // of plain text (RFC 8446 section 5.1)
+inline constexpr std::size_t kTlsUnaskedBytes = 64 * kKiB;  // answers to a peer that reads none
+inline constexpr std::size_t kTlsTicketKeys = 3;            // the one in use and those before it
+inline constexpr Duration kTlsTicketLife = 12h;             // how long a session can be resumed
+inline constexpr std::size_t kTlsCertificates = 200'000;    // names of one server
+inline constexpr std::size_t kPemBytes = 256 * kKiB;        // of a chain, or of a key
+inline constexpr std::size_t kCertificateChain = 10;
+inline constexpr Duration kTlsHandshakeDeadline = 10s;
+
+// acme
+inline constexpr std::size_t kAcmeAnswerBytes = 1 * kMiB;
+inline constexpr std::size_t kAcmeNames = 100;         // of one certificate
+inline constexpr std::size_t kAcmeNonceTries = 4;      // of one request whose nonce was refused
+inline constexpr Duration kAcmeOrderDeadline = 10min;  // from the order to the chain
+inline constexpr Duration kAcmeAnswerDeadline = 60s;   // of one request
+inline constexpr Duration kAcmeFirstPoll = 500ms;      // doubles to the longest
+inline constexpr Duration kAcmeLongestPoll = 30s;
+inline constexpr Duration kAcmeHookDeadline = 3min;  // of one run of the operator's DNS program
+inline constexpr Duration kAcmeFirstRetry = 1h;      // after a failure, doubles to the last
+inline constexpr Duration kAcmeLastRetry = 24h;
+inline constexpr Duration kAcmeProbeDeadline = 10s;
+
 // http
 inline constexpr std::size_t kHeadBytes = 32 * kKiB;    // request line and headers together
 inline constexpr std::size_t kTargetBytes = 16 * kKiB;  // of a request's line
