@@ -70,6 +70,9 @@ inline constexpr std::size_t kParts = 64;  // of one multipart body
 
 // router
 inline constexpr std::size_t kRouterClients = 4096;  // of one worker
+inline constexpr std::size_t kPasswordChecks = 64;   // under way or waiting, of one worker
+inline constexpr Duration kPasswordCheckDeadline = 5s;
+inline constexpr std::size_t kCompressions = 64;  // answers at once, of one worker
 
 // json, yaml
 inline constexpr std::size_t kJsonBytes = 4 * kMiB;
@@ -89,6 +92,19 @@ inline constexpr std::size_t kBuildpacksPerApp = 32;
 inline constexpr std::size_t kProcessesPerApp = 32;
 inline constexpr std::size_t kRoutesPerManifest = 100;
 inline constexpr std::size_t kDestinationsPerRoute = 100;
+inline constexpr std::size_t kRouteSettingsBytes = 64 * kKiB;  // of one route, as JSON
+inline constexpr std::size_t kRouteIpRanges = 200;             // of each list
+inline constexpr std::size_t kRouteUsers = 100;
+inline constexpr std::size_t kRoutePageBytes = 32 * kKiB;
+inline constexpr std::size_t kRoutePages = 16;
+inline constexpr std::size_t kRouteHeaders = 32;  // set; and as many removed
+inline constexpr std::size_t kRouteHeaderBytes = 4 * kKiB;
+inline constexpr std::size_t kRouteCookies = 8;
+inline constexpr std::size_t kRouteTypes = 64;  // that are compressed
+inline constexpr std::uint64_t kRouteBodyBytes = 1024 * kGiB;
+inline constexpr Duration kRouteDeadline = 24h;
+inline constexpr int kRouteOutstanding = 1'000'000;
+inline constexpr int kRouteQueue = 100'000;
 inline constexpr int kMemoryMb = 1 << 20;  // of one instance; of its disk too
 inline constexpr int kCheckSeconds = 86'400;
 inline constexpr int kStopGraceSeconds = 600;

@@ -3,10 +3,12 @@
 // The route table as the router is told it: values, ready to serve. docs/formats/route_table.md is
 // its form on the wire and on disk.
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "model/guids.h"
+#include "model/route_settings.h"
 #include "model/routing.h"
 
 namespace nuri::model {
@@ -28,7 +30,13 @@ struct RouteEntry {
   std::string path;                 // empty, or "/api": matches "/api" and below it
   std::string app;                  // the app's guid: whose log gets the access lines
   std::vector<Upstream> upstreams;  // empty: the app has nothing that could answer
-  friend bool operator==(const RouteEntry&, const RouteEntry&) = default;
+  std::shared_ptr<const RouteSettings> settings = nullptr;  // null: nothing is set
+  friend bool operator==(const RouteEntry& a, const RouteEntry& b) {
+    const bool same_settings =
+        a.settings == b.settings || (a.settings && b.settings && *a.settings == *b.settings);
+    return same_settings && a.host == b.host && a.path == b.path && a.app == b.app &&
+           a.upstreams == b.upstreams;
+  }
 };
 
 }  // namespace nuri::model

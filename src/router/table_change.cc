@@ -19,7 +19,10 @@ json::object upstream_json(const model::Upstream& u) {
 json::object entry_json(const model::RouteEntry& entry) {
   json::array upstreams;
   for (const auto& upstream : entry.upstreams) upstreams.push_back(upstream_json(upstream));
-  return {{"host", entry.host}, {"path", entry.path}, {"app", entry.app}, {"upstreams", upstreams}};
+  json::object out{
+      {"host", entry.host}, {"path", entry.path}, {"app", entry.app}, {"upstreams", upstreams}};
+  if (entry.settings) out["settings"] = model::route_settings_json(*entry.settings);
+  return out;
 }
 
 int number(const json::object& o, std::string_view key, int otherwise, int most) {
@@ -42,7 +45,7 @@ model::Upstream upstream_from(const json::object& o) {
 
 }  // namespace
 
-model::RouteEntry parse_entry(const json::object& o) {
+model::RouteEntry parse_entry(const json::object& o, model::UnknownKeys unknown) {
   model::RouteEntry entry;
   entry.host = json::require_string(o, "host");
   entry.path = json::get_string(o, "path");
@@ -52,6 +55,9 @@ model::RouteEntry parse_entry(const json::object& o) {
       if (!upstream.is_object()) throw Error(Code::unprocessable, "'upstreams' must hold objects");
       entry.upstreams.push_back(upstream_from(upstream.get_object()));
     }
+  if (const auto* settings = json::find_object(o, "settings"))
+    entry.settings = std::make_shared<const model::RouteSettings>(
+        model::parse_route_settings(*settings, unknown));
   return entry;
 }
 
@@ -62,7 +68,7 @@ TableChange change_from(const json::object& o) {
   if (const auto* put = json::find_array(o, "put"))
     for (const auto& entry : *put) {
       if (!entry.is_object()) throw Error(Code::unprocessable, "'put' must hold objects");
-      change.put.push_back(parse_entry(entry.get_object()));
+      change.put.push_back(parse_entry(entry.get_object(), model::UnknownKeys::ignored));
     }
   if (const auto* remove = json::find_array(o, "remove"))
     for (const auto& key : *remove) {

@@ -26,8 +26,9 @@ struct TableChange {
   bool empty() const { return put.empty() && remove.empty(); }
 };
 
-// One entry as it stands in a change. Throws Error{unprocessable} naming what is wrong.
-model::RouteEntry parse_entry(const json::object& entry);
+// One entry as it stands in a change. Throws Error{unprocessable} naming what is wrong. `unknown`:
+// of its settings.
+model::RouteEntry parse_entry(const json::object& entry, model::UnknownKeys unknown);
 
 // What the server says to the router.
 struct Begin {};  // a whole table follows: what is not put again by Commit goes

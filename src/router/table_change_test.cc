@@ -37,6 +37,26 @@ TEST(TableChange, MessagesComeBackAsTheyWere) {
   EXPECT_TRUE(back<TableChange>(TableChange{}).empty());
 }
 
+TEST(TableChange, SettingsTravelWithTheirEntry) {
+  model::RouteSettings settings;
+  settings.https_redirect = true;
+  settings.deadlines.answer = 1500ms;
+  TableChange change{{entry("a.test", 1), entry("b.test", 1)}, {}};
+  change.put[0].settings = std::make_shared<const model::RouteSettings>(settings);
+  const auto same = back<TableChange>(change);
+  EXPECT_EQ(same.put, change.put);
+  ASSERT_TRUE(same.put[0].settings);
+  EXPECT_EQ(same.put[0].settings->deadlines.answer, Duration(1500ms));
+  EXPECT_FALSE(same.put[1].settings);
+  EXPECT_NE(change.put[0], same.put[1]);
+}
+
+TEST(TableChange, SettingsOfANewerServerAreReadWithoutWhatIsUnknown) {
+  const auto change = std::get<TableChange>(parse_feed_message(
+      R"({"put": [{"host": "a", "settings": {"https_redirect": true, "later": 1}}]})"));
+  EXPECT_TRUE(change.put.at(0).settings->https_redirect);
+}
+
 TEST(TableChange, RepliesComeBackAsTheyWere) {
   EXPECT_EQ(std::get<Committed>(parse_feed_reply(encode(FeedReply(Committed{9})))).number, 9U);
   EXPECT_EQ(std::get<Drained>(parse_feed_reply(encode(FeedReply(Drained{"x"})))).upstream, "x");

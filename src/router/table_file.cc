@@ -28,13 +28,13 @@ void require_known(const json::object& o, std::initializer_list<std::string_view
 model::RouteEntry entry_of(const json::value& value) {
   if (!value.is_object()) throw Error(Code::unprocessable, "a route must be an object");
   const json::object& o = value.get_object();
-  require_known(o, {"host", "path", "app", "upstreams"});
+  require_known(o, {"host", "path", "app", "upstreams", "settings"});
   if (const auto* upstreams = json::find_array(o, "upstreams"))
     for (const auto& upstream : *upstreams)
       if (upstream.is_object())
         require_known(upstream.get_object(),
                       {"id", "address", "port", "index", "weight", "protocol"});
-  model::RouteEntry entry = parse_entry(o);
+  model::RouteEntry entry = parse_entry(o, model::UnknownKeys::refused);
   if (entry.host.empty() || host_of(entry.host) != entry.host)
     throw Error(Code::unprocessable,
                 fmt::format("'{}' is no host: lower case, without a port", entry.host));

@@ -45,6 +45,14 @@ TEST(TableFile, NamesWhatIsWrongAndWhere) {
               HasSubstr("a.test is there already"));
 }
 
+TEST(TableFile, SettingsAreReadStrictly) {
+  const Table table =
+      parse_table_file(R"({"routes": [{"host": "a.test", "settings": {"body_limit": "10M"}}]})");
+  EXPECT_EQ(table.at({"a.test", ""}).settings->body_limit, 10u << 20);
+  EXPECT_THAT(refusal(R"({"routes": [{"host": "a", "settings": {"deadlines": {"anser": 1}}}]})"),
+              testing::AllOf(HasSubstr("route 1"), HasSubstr("deadlines.anser")));
+}
+
 TEST(TableFile, AFileThatIsNotThereIsNamed) {
   try {
     read_table_file("/nowhere/routes.json");
