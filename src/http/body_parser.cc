@@ -107,6 +107,7 @@ std::optional<Refusal> BodyParser::take_extension(char byte) {
 
 std::optional<Refusal> BodyParser::take_trailer(char byte) {
   if (++trailer_bytes_ > limits::kTrailerBytes) return Refusal{431, "the trailer is too large"};
+  if (trailer_) *trailer_ += byte;
   switch (state_) {
     case State::line_start:
       if (byte == '\r') {

@@ -1,11 +1,12 @@
 #pragma once
 
 // The content of an HTTP/1.x message, taken out of its framing in place (RFC 9112 sections 6, 7).
-// Chunk extensions are checked and dropped, trailer fields too.
+// Chunk extensions are checked and dropped, trailer fields too unless they are asked for.
 
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "http/parser.h"
@@ -23,6 +24,9 @@ class BodyParser {
   // Takes framing and then content from the front of `bytes`. Call it again with the rest until
   // done(), or until it consumed all. It consumes nothing that follows the body.
   std::expected<Step, Refusal> parse(std::string_view bytes);
+
+  // Appends the trailer's lines as they come, each with its end; checked. `into` outlives this.
+  void keep_trailer(std::string& into) { trailer_ = &into; }
 
   bool done() const { return state_ == State::done; }
   // Whether the peer may close the connection here without having cut the content short.
@@ -67,6 +71,7 @@ class BodyParser {
   std::uint8_t digits_ = 0;
   std::uint32_t extension_bytes_ = 0;  // of all chunks
   std::uint32_t trailer_bytes_ = 0;
+  std::string* trailer_ = nullptr;
   std::uint64_t left_ = 0;  // of the content, or of the chunk
 };
 

@@ -43,7 +43,8 @@ std::string access_line(const Access& a, std::string_view app) {
   append_quoted(line, a.client);
   append_quoted(line, a.backend);
   line += " x_forwarded_for:";
-  line.append("\"").append(a.client).append("\" x_forwarded_proto:\"http\"");
+  line.append("\"").append(a.client).append("\" x_forwarded_proto:\"");
+  line.append(a.proto).append("\"");
   fmt::format_to(end,
                  " vcap_request_id:\"{}\" response_time:{:.6f} gorouter_time:{:.6f} "
                  "app_id:\"{}\" app_index:\"{}\" instance_id:\"{}\" x_nuri_error:\"{}\"",

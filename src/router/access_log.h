@@ -14,7 +14,7 @@
 namespace nuri::router {
 
 struct Access {
-  std::string_view host, method, target, version, referer, user_agent, client, request_id;
+  std::string_view host, method, target, version, referer, user_agent, client, proto, request_id;
   std::string_view backend, instance;  // the instance's address and guid
   WallTime began{};
   int status = 0;

@@ -28,17 +28,21 @@ struct InFlight {
 
 }  // namespace
 
-Request::Request(const http::HeadView& view, std::string_view bytes, std::string client_address,
+Request::Request(const http::HeadView& view, std::string_view bytes, const Peer& peer,
                  std::string request_id)
     : raw(bytes.substr(0, view.bytes)),
-      client(std::move(client_address)),
+      client(peer.address),
       id(std::move(request_id)),
+      protocol(!peer.protocol.empty()                  ? peer.protocol
+               : view.version == http::Version::http11 ? "HTTP/1.1"
+                                                       : "HTTP/1.0"),
+      secure(peer.secure),
       host(host_of(view.authority)),
       version(view.version),
       keep_alive(view.keep_alive),
       tunnel(wants_tunnel(view)),
       framing(http::framing_of_request(view)),
-      head(request_head(view, {client, "http", id})) {
+      head(request_head(view, {client, secure ? "https" : "http", id})) {
   const auto here = [&](std::string_view text) {
     return text.empty() ? std::string_view()
                         : std::string_view(raw).substr(
@@ -58,7 +62,8 @@ Access Exchange::access() const {
   a.host = request_.authority;
   a.method = request_.method;
   a.target = request_.path;
-  a.version = request_.version == http::Version::http11 ? "HTTP/1.1" : "HTTP/1.0";
+  a.version = request_.protocol;
+  a.proto = request_.secure ? "https" : "http";
   a.referer = request_.referer;
   a.user_agent = request_.user_agent;
   a.client = request_.client;
@@ -198,7 +203,7 @@ Task<Exchange::Outcome> Exchange::converse(Wire& server, Connection connection) 
   Watch client;
   std::optional<async::TaskGroup> uploading;
   if (body_here_) {
-    client.emplace(client_.socket(), answering);
+    client.emplace(client_, answering);
   } else {
     uploading.emplace(co_await async::current_scope());
     uploading->spawn(upload(server, answering, client));
@@ -234,7 +239,7 @@ Task<void> Exchange::upload(Wire& server, async::Scope& answering, Watch& client
                                   {.receive = idle, .send = idle});
   // An instance that reads no further may have answered; a client that failed wants none.
   if (uploaded_.outcome)
-    client.emplace(client_.socket(), answering);
+    client.emplace(client_, answering);
   else if (uploaded_.from_failed && uploaded_.outcome.error() != IoError::cancelled)
     answering.cancel();
 }

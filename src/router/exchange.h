@@ -12,7 +12,6 @@
 #include <string_view>
 #include <vector>
 
-#include "async/hangup_watch.h"
 #include "async/task_group.h"
 #include "base/limits.h"
 #include "router/access_log.h"
@@ -38,16 +37,25 @@ struct Ground {
   http::HeadSpace head_space{};  // used between two waits only, so one is enough
 };
 
+// Who asks, and how.
+struct Peer {
+  std::string address;
+  bool secure = false;             // over TLS
+  std::string_view protocol = {};  // "HTTP/2"; empty: as the request line says
+};
+
 // A request's head as text that outlives the client's buffer; the views point into it.
 struct Request {
   // `bytes` begins with the head.
-  Request(const http::HeadView& head, std::string_view bytes, std::string client_address,
+  Request(const http::HeadView& head, std::string_view bytes, const Peer& peer,
           std::string request_id);
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
   std::string raw;
   std::string client, id;
+  std::string_view protocol;  // "HTTP/1.1"
+  bool secure;
   std::string_view method, authority, path, referer, user_agent, accept;
   std::string_view sticky;  // the instance of its session; empty: any
   std::string host;         // as routes name it
@@ -106,7 +114,7 @@ class Exchange {
   Task<Wire::Head> answer_of(Wire& server);
   Task<Outcome> pass_back(Wire& server, Wire::Head& answer);
   Task<Outcome> tunnel(Wire& server, std::string head);
-  using Watch = std::optional<async::HangupWatch>;
+  using Watch = std::optional<Wire::Watch>;
   Task<void> upload(Wire& server, async::Scope& answering, Watch& client);
   Outcome no_answer(const Wire::Head& answer, Connection connection);
   Outcome fail(Failure failure, Outcome outcome);

@@ -8,7 +8,9 @@
 #include "async/deadline.h"
 #include "base/encoding.h"
 #include "net/address.h"
+#include "router/http2_session.h"
 #include "router/request_head.h"
+#include "router/tls_carrier.h"
 
 namespace nuri::router {
 namespace {
@@ -22,25 +24,20 @@ std::string client_address(int socket) {
   return net::Address::from(reinterpret_cast<const sockaddr*>(&storage), bytes).host();
 }
 
-bool bytes_wait(int socket) {
-  char byte;
-  return ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+void no_delay(int socket) {
+  const int one = 1;
+  ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
 // Closing with bytes unread would reset the connection and may destroy the answer on its way (RFC
 // 9112 section 9.6).
 Task<IoResult<void>> read_away(Wire& client) {
-  ::shutdown(client.socket().native(), SHUT_WR);
+  client.finish();
   for (;;) {
     client.consume(client.here().size());
     if (auto more = co_await client.receive(limits::kLingerDeadline); !more) co_return more;
     if (client.here().empty()) co_return IoResult<void>{};
   }
-}
-
-void reset(int socket) {
-  const linger now{1, 0};
-  ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
 }  // namespace
@@ -64,28 +61,72 @@ Task<bool> Proxy::request_begins(Wire& client, First first) {
     if (more || !ground_.draining) co_return more && !client.here().empty();
   }
   // What the client had sent already is served.
-  if (first == First::no && !bytes_wait(client.socket().native())) co_return false;
+  if (first == First::no && !client.bytes_wait()) co_return false;
   co_return co_await client.receive(kFirstRequestGrace) && !client.here().empty();
 }
 
 Task<void> Proxy::serve(Fd fd) {
-  const int one = 1;
-  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  const std::string address = client_address(fd.get());
+  no_delay(fd.get());
+  const Peer peer{.address = client_address(fd.get())};
   Wire client(async::Descriptor(ground_.loop, std::move(fd)));
+  co_await converse(client, peer);
+}
+
+Task<void> Proxy::serve_tls(Fd fd, net::TlsServer& tls) {
+  no_delay(fd.get());
+  const Peer peer{.address = client_address(fd.get()), .secure = true};
+  auto carrier =
+      std::make_unique<TlsCarrier>(async::Descriptor(ground_.loop, std::move(fd)), tls.accept());
+  if (!co_await async::within(ground_.deadlines.head, carrier->handshake())) co_return;
+  Wire client(ground_.loop, std::move(carrier));
+  co_await converse(client, peer);
+  client.finish();
+}
+
+Task<void> Proxy::converse(Wire& client, const Peer& peer) {
   After after = After::next;
   for (First first = First::yes; after == After::next; first = First::no) {
     if (!co_await request_begins(client, first)) break;
-    auto head = co_await client.head(http::HeadParser::Kind::request, ground_.head_space,
-                                     ground_.deadlines.head, ground_.deadlines.head);
-    after = head.outcome == Wire::Head::Outcome::complete
-                ? co_await serve_one(client, head.view, address)
-                : co_await refuse_head(client, head);
+    if (first == First::yes && co_await speaks_http2(client))
+      co_return co_await serve_http2(client, peer);
+    after = co_await next_request(client, peer);
     if (ground_.draining && after == After::next) after = After::close;
   }
-  if (after == After::abort) reset(client.socket().native());
-  if (after == After::linger || (after == After::close && bytes_wait(client.socket().native())))
+  if (after == After::abort) client.break_off();
+  if (after == After::linger || (after == After::close && client.bytes_wait()))
     (void)co_await async::within(limits::kLingerDeadline, read_away(client));
+}
+
+// Whether it begins as HTTP/2 does (RFC 9113 section 3.3, 3.4), inside TLS or not.
+Task<bool> Proxy::speaks_http2(Wire& client) {
+  for (;;) {
+    const auto begin = client.here().substr(0, Http2Session::kPreface.size());
+    if (!Http2Session::kPreface.starts_with(begin)) co_return false;
+    if (begin.size() == Http2Session::kPreface.size()) co_return true;
+    const std::size_t before = begin.size();
+    if (!co_await client.receive(ground_.deadlines.head) || client.here().size() == before)
+      co_return false;
+  }
+}
+
+Task<void> Proxy::serve_http2(Wire& client, const Peer& peer) {
+  Peer who = peer;
+  who.protocol = "HTTP/2";
+  const auto serve = [this, &who](Wire& stream) { return serve_stream(stream, who); };
+  Http2Session session(ground_.loop, client, serve,
+                       {.idle = ground_.deadlines.idle, .send = ground_.deadlines.body_idle});
+  co_await session.run(between_);
+}
+
+Task<void> Proxy::serve_stream(Wire& stream, const Peer& peer) {
+  if (co_await next_request(stream, peer) == After::abort) stream.break_off();
+}
+
+Task<After> Proxy::next_request(Wire& client, const Peer& peer) {
+  auto head = co_await client.head(http::HeadParser::Kind::request, ground_.head_space,
+                                   ground_.deadlines.head, ground_.deadlines.head);
+  if (head.outcome != Wire::Head::Outcome::complete) co_return co_await refuse_head(client, head);
+  co_return co_await serve_one(client, head.view, peer);
 }
 
 Task<After> Proxy::refuse_head(Wire& client, const Wire::Head& head) {
@@ -102,8 +143,8 @@ Task<After> Proxy::refuse_head(Wire& client, const Wire::Head& head) {
   co_return After::linger;
 }
 
-Task<After> Proxy::serve_one(Wire& client, const http::HeadView& head, const std::string& address) {
-  const Request request(head, client.here(), address, make_request_id());
+Task<After> Proxy::serve_one(Wire& client, const http::HeadView& head, const Peer& peer) {
+  const Request request(head, client.here(), peer, make_request_id());
   client.consume(head.bytes);
   Exchange exchange(ground_, client, request);
   const After after = co_await exchange.run();

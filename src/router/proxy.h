@@ -1,11 +1,12 @@
 #pragma once
 
-// Serves clients' connections: one coroutine each, request after request. One loop's thread; no
-// exceptions.
+// Serves clients' connections: one coroutine each, request after request; of HTTP/2 clients one for
+// each request. One loop's thread; no exceptions.
 
 #include <string>
 
 #include "base/random.h"
+#include "net/tls_server.h"
 #include "router/access_log.h"
 #include "router/exchange.h"
 
@@ -22,6 +23,8 @@ class Proxy {
 
   // Serves one client until it ends.
   Task<void> serve(Fd client);
+  // The same inside TLS; `tls` outlives it.
+  Task<void> serve_tls(Fd client, net::TlsServer& tls);
   // From now on each connection ends after the request that it is in, and those between two
   // requests at once. A connection that has brought none yet gets a moment to do so.
   void drain();
@@ -29,7 +32,12 @@ class Proxy {
  private:
   enum class First { yes, no };
   Task<bool> request_begins(Wire& client, First first);
-  Task<After> serve_one(Wire& client, const http::HeadView& head, const std::string& address);
+  Task<void> converse(Wire& client, const Peer& peer);
+  Task<bool> speaks_http2(Wire& client);
+  Task<void> serve_http2(Wire& client, const Peer& peer);
+  Task<void> serve_stream(Wire& stream, const Peer& peer);
+  Task<After> next_request(Wire& client, const Peer& peer);
+  Task<After> serve_one(Wire& client, const http::HeadView& head, const Peer& peer);
   Task<After> refuse_head(Wire& client, const Wire::Head& head);
   std::string make_request_id();
 

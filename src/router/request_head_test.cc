@@ -112,6 +112,7 @@ TEST(AccessLine, IsCloudFoundrys) {
   access.version = "HTTP/1.1";
   access.user_agent = "curl/8 \"quoted\"\n";
   access.client = "192.0.2.1";
+  access.proto = "http";
   access.backend = "door:/run/x";
   access.instance = "guid";
   access.request_id = "abc";

@@ -29,6 +29,7 @@ class Turn {
     Turn* turn_;
   };
 
+  bool taken() const { return taken_; }
   Task<IoResult<Mine>> take() {
     while (taken_)
       if (auto waited = co_await over_.wait(); !waited) co_return std::unexpected(waited.error());

@@ -16,6 +16,34 @@ constexpr std::size_t kLotsBytes = 32 * limits::kKiB;
 
 }  // namespace
 
+void Wire::finish() {
+  if (carrier_) return carrier_->finish();
+  ::shutdown(socket_.native(), SHUT_WR);
+}
+
+void Wire::break_off() {
+  if (carrier_) return carrier_->break_off();
+  const linger now{1, 0};
+  ::setsockopt(socket_.native(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+bool Wire::bytes_wait() const {
+  if (carrier_) return carrier_->bytes_wait();
+  char byte;
+  return ::recv(socket_.native(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+Wire::Watch::Watch(Wire& wire, async::Scope& scope) : carrier_(wire.carrier_.get()) {
+  if (carrier_)
+    carrier_->watch(&scope);
+  else
+    socket_.emplace(wire.socket_, scope);
+}
+
+Wire::Watch::~Watch() {
+  if (carrier_) carrier_->watch(nullptr);
+}
+
 void Wire::consume(std::size_t n) {
   if (kept_.empty()) {
     chunk_.consume(n);
@@ -36,6 +64,11 @@ void Wire::keep() {
 
 Task<IoResult<void>> Wire::receive(Duration idle, Much much) {
   keep();
+  if (carrier_) {
+    kept_.erase(0, std::exchange(kept_at_, 0));
+    if (kept_.empty()) std::string().swap(kept_);
+    co_return co_await async::within(idle, carrier_->receive(kept_));
+  }
   if (much == Much::lots) {
     kept_.resize_and_overwrite(kLotsBytes, [](char*, std::size_t n) { return n; });
     auto n = co_await timed(idle, [&] { return socket_.read(kept_); });
@@ -57,6 +90,12 @@ Task<IoResult<void>> Wire::receive(Duration idle, Much much) {
 
 Task<IoResult<void>> Wire::send(std::string_view first, std::string_view second, Duration idle,
                                 std::size_t* sent) {
+  if (carrier_) {
+    std::size_t all = 0;
+    auto outcome = co_await async::within(idle, carrier_->send(first, second, all));
+    if (sent) *sent = all;
+    co_return outcome;
+  }
   std::array<iovec, 2> parts{iovec{const_cast<char*>(first.data()), first.size()},
                              iovec{const_cast<char*>(second.data()), second.size()}};
   std::span<iovec> all(parts);
@@ -72,7 +111,6 @@ Task<Wire::Head> Wire::head(http::HeadParser::Kind kind, http::HeadSpace& space,
                             Duration rest) {
   http::HeadParser parser(kind);
   Head out;
-  async::Loop& loop = socket_.loop();
   std::optional<Time> deadline;
   for (;;) {
     if (!here().empty()) {
@@ -89,11 +127,11 @@ Task<Wire::Head> Wire::head(http::HeadParser::Kind kind, http::HeadSpace& space,
         out.view = **parsed;
         co_return out;
       }
-      if (!deadline) deadline = loop.now() + rest;
+      if (!deadline) deadline = loop_.now() + rest;
     }
     const std::size_t before = here().size();
     const Duration wait =
-        deadline ? std::max<Duration>(*deadline - loop.now(), Duration(0)) : first;
+        deadline ? std::max<Duration>(*deadline - loop_.now(), Duration(0)) : first;
     if (auto more = co_await receive(wait); !more) {
       out.error = more.error();
       co_return out;
@@ -181,7 +219,7 @@ Task<void> relay_one_way(Wire& from, Wire& to, Duration idle, async::DeadlineSco
     if (!co_await from.receive(kAnyTime, full ? Wire::Much::lots : Wire::Much::little)) break;
     quiet.extend(idle);
     if (from.here().empty()) {
-      ::shutdown(to.socket().native(), SHUT_WR);
+      to.finish();
       co_return;
     }
   }

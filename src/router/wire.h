@@ -1,25 +1,52 @@
 #pragma once
 
-// One side of a proxied connection: a socket, and what was received from it and not yet passed on.
+// One side of a proxied connection: a socket or a carrier, and what was received from it and not
+// yet passed on.
 // While it waits for a peer, to receive or to send, it holds no buffer of the loop; while it waits
 // for a message it holds none of its own either.
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "async/descriptor.h"
+#include "async/hangup_watch.h"
 #include "async/task.h"
 #include "http/body_parser.h"
 #include "http/parser.h"
+#include "router/carrier.h"
 
 namespace nuri::router {
 
 class Wire {
  public:
-  explicit Wire(async::Descriptor socket) : socket_(std::move(socket)) {}
+  explicit Wire(async::Descriptor socket) : loop_(socket.loop()), socket_(std::move(socket)) {}
+  Wire(async::Loop& loop, std::unique_ptr<Carrier> carrier)
+      : loop_(loop), carrier_(std::move(carrier)) {}
 
-  async::Descriptor& socket() { return socket_; }
+  // For the next who uses it; nothing may be here().
   async::Descriptor take_socket() { return std::move(socket_); }
+  // Tells the peer that nothing more comes. Never waits.
+  void finish();
+  // The connection's end shall be a reset: the peer sees that something is missing.
+  void break_off();
+  // Whether bytes wait to be received.
+  bool bytes_wait() const;
+
+  // Cancels `scope` when the peer has finished or is gone. Ends before the wire.
+  class Watch {
+   public:
+    Watch(Wire& wire, async::Scope& scope);
+    ~Watch();
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+    bool hung_up() const { return carrier_ ? carrier_->hung_up() : socket_->hung_up(); }
+
+   private:
+    Carrier* carrier_;
+    std::optional<async::HangupWatch> socket_;
+  };
 
   struct Head {
     enum class Outcome { complete, closed, refused, failed } outcome = Outcome::failed;
@@ -54,7 +81,9 @@ class Wire {
                             std::size_t* sent = nullptr);
 
  private:
+  async::Loop& loop_;
   async::Descriptor socket_;
+  std::unique_ptr<Carrier> carrier_;  // in the socket's stead, if not null
   async::Chunk chunk_;
   std::string kept_;  // instead of chunk_, when not empty
   std::size_t kept_at_ = 0;

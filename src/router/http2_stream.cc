@@ -1,0 +1,165 @@
+#include "router/http2_stream.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "router/http2_session.h"
+
+namespace nuri::router {
+namespace {
+
+constexpr std::size_t kAnswerAhead = 64 << 10;  // of an answer, beyond what the client has taken
+
+}  // namespace
+
+// The exchange's end: HTTP/1.1 text both ways.
+class Http2Stream::End final : public Carrier {
+ public:
+  explicit End(std::shared_ptr<Http2Stream> stream) : stream_(std::move(stream)) {}
+  ~End() override { stream_->exchange_ended(); }
+
+  Task<IoResult<void>> receive(std::string& into) override {
+    while (stream_->in_.empty() && !stream_->in_ended_ && !stream_->gone_)
+      if (auto waited = co_await stream_->changed_.wait(); !waited) co_return waited;
+    if (stream_->gone_) co_return std::unexpected(IoError::reset);
+    into += std::exchange(stream_->in_, {});
+    stream_->grant_content();
+    co_return IoResult<void>{};
+  }
+
+  Task<IoResult<void>> send(std::string_view first, std::string_view second,
+                            std::size_t& sent) override {
+    for (const auto part : {first, second}) {
+      if (auto put = stream_->put_answer(part); !put) co_return put;
+      sent += part.size();
+    }
+    while (stream_->out_.size() - stream_->out_at_ > kAnswerAhead && !stream_->gone_)
+      if (auto waited = co_await stream_->changed_.wait(); !waited) co_return waited;
+    co_return IoResult<void>{};
+  }
+
+  void finish() override {}  // messages end by their framing
+  void break_off() override { stream_->broken_off_ = true; }
+  bool bytes_wait() const override { return false; }
+  void watch(async::Scope* scope) override {
+    stream_->watcher_ = scope;
+    if (scope && stream_->gone_) scope->cancel();
+  }
+  bool hung_up() const override { return stream_->gone_; }
+
+ private:
+  std::shared_ptr<Http2Stream> stream_;
+};
+
+std::unique_ptr<Carrier> Http2Stream::carrier(std::shared_ptr<Http2Stream> self) {
+  return std::make_unique<End>(std::move(self));
+}
+
+void Http2Stream::request_begins(Http2Block::Content content) {
+  in_ = block_.request(content);
+  chunked_ = content == Http2Block::Content::follows && !block_.has_length();
+  answer_ = Http1Reader::of_answer(block_.method());
+  block_ = {};
+}
+
+void Http2Stream::content(std::string_view data) {
+  in_content_ += data.size();
+  if (exchange_ended_) return grant_content();
+  if (chunked_)
+    append_chunk(in_, data);
+  else
+    in_ += data;
+  changed_.pulse();
+}
+
+void Http2Stream::request_ends() {
+  if (chunked_) in_.append("0\r\n").append(block_.fields()).append("\r\n");
+  in_ended_ = true;
+  changed_.pulse();
+}
+
+void Http2Stream::reset() {
+  gone_ = true;
+  grant_content();
+  changed_.pulse();
+  if (watcher_) std::exchange(watcher_, nullptr)->cancel();
+}
+
+// The client may send as much anew.
+void Http2Stream::grant_content() {
+  if (in_content_ == 0) return;
+  (void)nghttp2_session_consume(session_.native(), id_, std::exchange(in_content_, 0));
+  session_.wake_writer();
+}
+
+IoResult<void> Http2Stream::submit_head(const http::HeadView& head, bool empty) {
+  Http2Fields fields;
+  fields.answer(head);
+  const auto list = fields.list();
+  int done;
+  if (head.status < 200) {
+    done = nghttp2_submit_headers(session_.native(), NGHTTP2_FLAG_NONE, id_, nullptr, list.data(),
+                                  list.size(), nullptr);
+  } else {
+    nghttp2_data_provider content{{.ptr = nullptr}, Http2Session::read_answer};
+    done = nghttp2_submit_response(session_.native(), id_, list.data(), list.size(),
+                                   empty ? nullptr : &content);
+    answered_ = empty;
+  }
+  if (done != 0) return std::unexpected(IoError::malformed);
+  return {};
+}
+
+IoResult<void> Http2Stream::put_answer(std::string_view bytes) {
+  if (gone_ || session_.over()) return std::unexpected(IoError::reset);
+  while (!bytes.empty() && !answered_) {
+    const auto part = answer_->next(bytes, session_.head_space());
+    if (!part) return std::unexpected(IoError::malformed);
+    if (part->kind == Http1Reader::Part::Kind::head)
+      if (auto submitted = submit_head(*part->head, part->empty); !submitted) return submitted;
+    if (part->kind == Http1Reader::Part::Kind::data) out_ += part->data;
+    if (part->kind == Http1Reader::Part::Kind::end) answered_ = true;
+  }
+  (void)nghttp2_session_resume_data(session_.native(), id_);
+  session_.wake_writer();
+  return {};
+}
+
+ssize_t Http2Stream::take_answer(std::span<std::uint8_t> into, std::uint32_t& flags) {
+  const std::size_t n = std::min(into.size(), out_.size() - out_at_);
+  std::memcpy(into.data(), out_.data() + out_at_, n);
+  out_at_ += n;
+  if (out_at_ == out_.size()) {
+    out_.clear();
+    out_at_ = 0;
+  }
+  changed_.pulse();
+  if (!answered_ || !out_.empty()) return n == 0 ? NGHTTP2_ERR_DEFERRED : static_cast<ssize_t>(n);
+  flags |= NGHTTP2_DATA_FLAG_EOF;
+  if (const auto trailer = answer_->trailer(); !trailer.empty()) {
+    Http2Fields fields;
+    for (const auto& field : trailer) fields.add(field.name, field.value);
+    const auto list = fields.list();
+    if (nghttp2_submit_trailer(session_.native(), id_, list.data(), list.size()) == 0)
+      flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+  }
+  return static_cast<ssize_t>(n);
+}
+
+void Http2Stream::exchange_ended() {
+  exchange_ended_ = true;
+  watcher_ = nullptr;
+  if (gone_ || session_.over()) return;
+  grant_content();
+  if (!answered_ && !broken_off_ && answer_ && answer_->close()) {
+    answered_ = true;
+    (void)nghttp2_session_resume_data(session_.native(), id_);
+  }
+  if (!answered_)
+    (void)nghttp2_submit_rst_stream(session_.native(), NGHTTP2_FLAG_NONE, id_,
+                                    NGHTTP2_INTERNAL_ERROR);
+  session_.wake_writer();
+}
+
+}  // namespace nuri::router
