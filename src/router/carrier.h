@@ -30,6 +30,8 @@ class Carrier {
   // any more.
   virtual void watch(async::Scope* scope) = 0;
   virtual bool hung_up() const = 0;
+  // Whether another message can go over it, now that one and its answer are done. Never waits.
+  virtual bool reusable() { return false; }
 
   static constexpr std::size_t kRoom = 32 << 10;
 };

@@ -166,20 +166,20 @@ Task<After> Exchange::refuse() {
 Task<Exchange::Outcome> Exchange::attempt() {
   // It may have been closed in the meantime: then once more on a new one to the same instance.
   if (auto kept = upstream_->take_kept(repeatable() ? Upstream::Look::no : Upstream::Look::yes)) {
-    Wire server(std::move(*kept));
+    Wire server(ground_.loop, std::move(*kept));
     const Outcome outcome = co_await exchange_over(server, Connection::kept);
     if (outcome != Outcome::again) co_return outcome;
   }
-  auto socket = co_await async::within(ground_.deadlines.connect, upstream_->connect());
-  if (socket) {
-    Wire server(std::move(*socket));
+  auto line = co_await async::within(ground_.deadlines.connect, upstream_->connect());
+  if (line) {
+    Wire server(ground_.loop, std::move(*line));
     co_return co_await exchange_over(server, Connection::fresh);
   }
   upstream_->failed(ground_.loop.now());
   co_return fail({502, "connection_failed",
                   fmt::format("The app's instance {} cannot be connected to: {}.",
-                              upstream_->spec().index, describe(socket.error()))},
-                 socket.error() == IoError::cancelled ? Outcome::failed : Outcome::again);
+                              upstream_->spec().index, describe(line.error()))},
+                 line.error() == IoError::cancelled ? Outcome::failed : Outcome::again);
 }
 
 Task<Exchange::Outcome> Exchange::exchange_over(Wire& server, Connection connection) {
@@ -291,10 +291,12 @@ Exchange::Outcome Exchange::no_answer(const Wire::Head& answer, Connection conne
     return fail({504, "answer_timeout",
                  fmt::format("The app's instance {} did not answer in time.", index)},
                 Outcome::failed);
+  // It says that it has not begun (RFC 9113 section 8.7).
+  const bool untouched = answer.error == IoError::refused && body_here_;
   return fail(
       {502, "no_answer",
        fmt::format("The app's instance {} closed the connection without an answer.", index)},
-      repeatable() && !answer.began ? Outcome::again : Outcome::failed);
+      untouched || (repeatable() && !answer.began) ? Outcome::again : Outcome::failed);
 }
 
 Task<Exchange::Outcome> Exchange::pass_back(Wire& server, Wire::Head& answer) {
@@ -317,8 +319,7 @@ Task<Exchange::Outcome> Exchange::pass_back(Wire& server, Wire::Head& answer) {
   sent_bytes_ = relayed.bytes;
   if (relayed.outcome) {
     upstream_->succeeded();
-    if (server_keeps && upload_done() && server.here().empty())
-      upstream_->keep(server.take_socket());
+    if (server_keeps && upload_done() && server.here().empty()) upstream_->keep(server.take_line());
     after_ = !close ? After::next : upload_done() ? After::close : After::linger;
     co_return Outcome::settled;
   }

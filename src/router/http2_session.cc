@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "router/http2_frames.h"
 
 namespace nuri::router {
 namespace {
@@ -12,12 +13,7 @@ constexpr std::uint32_t kStreams = 128;
 constexpr std::size_t kServedAtOnce = 2 * kStreams;  // those whose client has left too
 constexpr std::uint32_t kStreamWindow = 256 << 10;
 constexpr std::int32_t kConnectionWindow = 1 << 20;
-constexpr std::size_t kWriteBytes = 32 << 10;
 constexpr Duration kLastCall = 1s;  // for requests on their way when the router drains
-
-std::string_view text(const std::uint8_t* bytes, std::size_t size) {
-  return {reinterpret_cast<const char*>(bytes), size};
-}
 
 struct Options {
   Options() {
@@ -143,7 +139,7 @@ void Http2Session::request_begins(std::int32_t id, Http2Block::Content content) 
 }
 
 Task<void> Http2Session::serve_stream(std::shared_ptr<Http2Stream> stream) {
-  Wire wire(loop_, Http2Stream::carrier(std::move(stream)));
+  Wire wire(loop_, {{}, Http2Stream::carrier(std::move(stream))});
   co_await serve_(wire);
 }
 
@@ -206,12 +202,8 @@ Task<void> Http2Session::receive(async::Scope& open) {
 Task<void> Http2Session::write() {
   std::string batch;
   for (;;) {
-    batch.clear();
-    const std::uint8_t* frame = nullptr;
-    ssize_t bytes = 0;
-    while (batch.size() < kWriteBytes && (bytes = nghttp2_session_mem_send(session_, &frame)) > 0)
-      batch += text(frame, static_cast<std::size_t>(bytes));
-    if (bytes < 0 || (!batch.empty() && !co_await client_.send(batch, {}, patience_.send))) break;
+    if (!gather_frames(session_, batch)) break;
+    if (!batch.empty() && !co_await client_.send(batch, {}, patience_.send)) break;
     if (!batch.empty()) continue;
     if (!nghttp2_session_want_read(session_) && !nghttp2_session_want_write(session_)) break;
     to_write_.clear();

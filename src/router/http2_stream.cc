@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "router/http2_frames.h"
 #include "router/http2_session.h"
 
 namespace nuri::router {
@@ -137,13 +138,7 @@ ssize_t Http2Stream::take_answer(std::span<std::uint8_t> into, std::uint32_t& fl
   changed_.pulse();
   if (!answered_ || !out_.empty()) return n == 0 ? NGHTTP2_ERR_DEFERRED : static_cast<ssize_t>(n);
   flags |= NGHTTP2_DATA_FLAG_EOF;
-  if (const auto trailer = answer_->trailer(); !trailer.empty()) {
-    Http2Fields fields;
-    for (const auto& field : trailer) fields.add(field.name, field.value);
-    const auto list = fields.list();
-    if (nghttp2_submit_trailer(session_.native(), id_, list.data(), list.size()) == 0)
-      flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-  }
+  if (submit_trailer(session_.native(), id_, *answer_)) flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
   return static_cast<ssize_t>(n);
 }
 

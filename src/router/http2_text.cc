@@ -49,7 +49,7 @@ std::string Http2Block::request(Content content) const {
   return text;
 }
 
-std::string Http2Block::answer(Content content, bool& framed) const {
+std::string Http2Block::answer(Content content, std::string_view method, bool& framed) const {
   std::string text;
   text.reserve(fields_.size() + 64);
   http::append_status_line(text, status_);
@@ -58,7 +58,7 @@ std::string Http2Block::answer(Content content, bool& framed) const {
   if (framed)
     text += "Transfer-Encoding: chunked\r\n";
   else if (content == Content::none && !has_length_ && status_ >= 200 && status_ != 204 &&
-           status_ != 304)
+           status_ != 304 && method != "HEAD")
     text += "Content-Length: 0\r\n";
   text += "\r\n";
   return text;

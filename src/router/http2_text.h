@@ -23,8 +23,8 @@ class Http2Block {
   enum class Content { none, follows };
   // A request's head. Content of unknown length is chunked.
   std::string request(Content content) const;
-  // An answer's head. `framed`: whether its content is chunked.
-  std::string answer(Content content, bool& framed) const;
+  // The head of an answer to a request with `method`. `framed`: whether its content is chunked.
+  std::string answer(Content content, std::string_view method, bool& framed) const;
   // The lines of a trailer.
   const std::string& fields() const { return fields_; }
 

@@ -68,7 +68,7 @@ Task<bool> Proxy::request_begins(Wire& client, First first) {
 Task<void> Proxy::serve(Fd fd) {
   no_delay(fd.get());
   const Peer peer{.address = client_address(fd.get())};
-  Wire client(async::Descriptor(ground_.loop, std::move(fd)));
+  Wire client(ground_.loop, {async::Descriptor(ground_.loop, std::move(fd))});
   co_await converse(client, peer);
 }
 
@@ -78,7 +78,7 @@ Task<void> Proxy::serve_tls(Fd fd, net::TlsServer& tls) {
   auto carrier =
       std::make_unique<TlsCarrier>(async::Descriptor(ground_.loop, std::move(fd)), tls.accept());
   if (!co_await async::within(ground_.deadlines.head, carrier->handshake())) co_return;
-  Wire client(ground_.loop, std::move(carrier));
+  Wire client(ground_.loop, {{}, std::move(carrier)});
   co_await converse(client, peer);
   client.finish();
 }

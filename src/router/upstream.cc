@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "engine/door.h"
+#include "router/http2_link.h"
 
 namespace nuri::router {
 namespace {
@@ -20,9 +21,10 @@ constexpr int kMostBans = 5;  // doublings
 constexpr int kLeastBatch = 8;
 
 // A kept connection that the app has closed, or on which it said something unasked, is of no use.
-bool still_good(int socket) {
+bool still_good(Line& line) {
+  if (line.carrier) return line.carrier->reusable();
   char byte;
-  return ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+  return ::recv(line.socket.native(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
          (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
@@ -38,27 +40,32 @@ bool Upstream::is(const model::Upstream& spec) const {
   return same == spec_;
 }
 
-std::optional<async::Descriptor> Upstream::take_kept(Look look) {
+std::optional<Line> Upstream::take_kept(Look look) {
   while (!idle_.empty()) {
-    async::Descriptor socket = std::move(idle_.back().socket);
+    Line line = std::move(idle_.back().line);
     idle_.pop_back();
-    if ((look == Look::no && socket.seen_quiet()) || still_good(socket.native())) return socket;
+    const bool seen = look == Look::no && !line.carrier && line.socket.seen_quiet();
+    if (seen || still_good(line)) return line;
   }
   return std::nullopt;
 }
 
-Task<IoResult<async::Descriptor>> Upstream::connect() {
-  if (spec_.address.starts_with(kDoorPrefix)) return connect_door();
-  return connect_address();
+Task<IoResult<Line>> Upstream::connect() {
+  auto socket =
+      co_await (spec_.address.starts_with(kDoorPrefix) ? connect_door() : connect_address());
+  if (!socket) co_return std::unexpected(socket.error());
+  if (spec_.protocol == model::DestinationProtocol::http2)
+    co_return Line{{}, std::make_unique<Http2Link>(std::move(*socket))};
+  co_return Line{std::move(*socket)};
 }
 
-void Upstream::keep(async::Descriptor socket) {
-  if (!gone_ && idle_.size() < kIdleConnections) idle_.push_back({std::move(socket), loop_.now()});
+void Upstream::keep(Line line) {
+  if (!gone_ && idle_.size() < kIdleConnections) idle_.push_back({std::move(line), loop_.now()});
 }
 
 void Upstream::prune(Time now) {
-  std::erase_if(idle_, [now](const Kept& kept) {
-    return now - kept.since > limits::kKeptDeadline || !still_good(kept.socket.native());
+  std::erase_if(idle_, [now](Kept& kept) {
+    return now - kept.since > limits::kKeptDeadline || !still_good(kept.line);
   });
 }
 

@@ -17,6 +17,7 @@
 #include "net/address.h"
 #include "net/packet_socket.h"
 #include "router/counters.h"
+#include "router/wire.h"
 
 namespace nuri::router {
 
@@ -33,11 +34,11 @@ class Upstream {
   // A connection kept from an earlier request, if one is still good. `look`: ask the kernel, for a
   // request that could not be sent again on another one; else what the loop has seen is enough.
   enum class Look { no, yes };
-  std::optional<async::Descriptor> take_kept(Look look);
+  std::optional<Line> take_kept(Look look);
   // A new connection. IoError: refused (nothing listens), unreachable (the instance is gone).
-  Task<IoResult<async::Descriptor>> connect();
+  Task<IoResult<Line>> connect();
   // Keeps an idle connection for the next request.
-  void keep(async::Descriptor socket);
+  void keep(Line line);
   // Closes kept connections that the app has closed or nobody has used for a while.
   void prune(Time now);
 
@@ -61,7 +62,7 @@ class Upstream {
 
  private:
   struct Kept {
-    async::Descriptor socket;
+    Line line;
     Time since;
   };
   Task<IoResult<async::Descriptor>> connect_address();

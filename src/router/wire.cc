@@ -17,27 +17,27 @@ constexpr std::size_t kLotsBytes = 32 * limits::kKiB;
 }  // namespace
 
 void Wire::finish() {
-  if (carrier_) return carrier_->finish();
-  ::shutdown(socket_.native(), SHUT_WR);
+  if (line_.carrier) return line_.carrier->finish();
+  ::shutdown(line_.socket.native(), SHUT_WR);
 }
 
 void Wire::break_off() {
-  if (carrier_) return carrier_->break_off();
+  if (line_.carrier) return line_.carrier->break_off();
   const linger now{1, 0};
-  ::setsockopt(socket_.native(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  ::setsockopt(line_.socket.native(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
 bool Wire::bytes_wait() const {
-  if (carrier_) return carrier_->bytes_wait();
+  if (line_.carrier) return line_.carrier->bytes_wait();
   char byte;
-  return ::recv(socket_.native(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+  return ::recv(line_.socket.native(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
 }
 
-Wire::Watch::Watch(Wire& wire, async::Scope& scope) : carrier_(wire.carrier_.get()) {
+Wire::Watch::Watch(Wire& wire, async::Scope& scope) : carrier_(wire.line_.carrier.get()) {
   if (carrier_)
     carrier_->watch(&scope);
   else
-    socket_.emplace(wire.socket_, scope);
+    socket_.emplace(wire.line_.socket, scope);
 }
 
 Wire::Watch::~Watch() {
@@ -64,14 +64,14 @@ void Wire::keep() {
 
 Task<IoResult<void>> Wire::receive(Duration idle, Much much) {
   keep();
-  if (carrier_) {
+  if (line_.carrier) {
     kept_.erase(0, std::exchange(kept_at_, 0));
     if (kept_.empty()) std::string().swap(kept_);
-    co_return co_await async::within(idle, carrier_->receive(kept_));
+    co_return co_await async::within(idle, line_.carrier->receive(kept_));
   }
   if (much == Much::lots) {
     kept_.resize_and_overwrite(kLotsBytes, [](char*, std::size_t n) { return n; });
-    auto n = co_await timed(idle, [&] { return socket_.read(kept_); });
+    auto n = co_await timed(idle, [&] { return line_.socket.read(kept_); });
     kept_.resize(n.value_or(0));
     if (!n) co_return std::unexpected(n.error());
     co_return IoResult<void>{};
@@ -79,7 +79,7 @@ Task<IoResult<void>> Wire::receive(Duration idle, Much much) {
   // What was consumed must not stay, or a peer that never ends at the end of a chunk fills memory.
   kept_.erase(0, std::exchange(kept_at_, 0));
   if (kept_.empty()) std::string().swap(kept_);
-  auto chunk = co_await timed(idle, [&] { return socket_.recv(); });
+  auto chunk = co_await timed(idle, [&] { return line_.socket.recv(); });
   if (!chunk) co_return std::unexpected(chunk.error());
   if (kept_.empty())
     chunk_ = std::move(*chunk);
@@ -90,9 +90,9 @@ Task<IoResult<void>> Wire::receive(Duration idle, Much much) {
 
 Task<IoResult<void>> Wire::send(std::string_view first, std::string_view second, Duration idle,
                                 std::size_t* sent) {
-  if (carrier_) {
+  if (line_.carrier) {
     std::size_t all = 0;
-    auto outcome = co_await async::within(idle, carrier_->send(first, second, all));
+    auto outcome = co_await async::within(idle, line_.carrier->send(first, second, all));
     if (sent) *sent = all;
     co_return outcome;
   }
@@ -101,7 +101,7 @@ Task<IoResult<void>> Wire::send(std::string_view first, std::string_view second,
   std::span<iovec> all(parts);
   if (second.empty()) all = all.first(1);
   if (first.empty()) all = all.subspan(1);
-  auto sending = timed(idle, [&] { return socket_.send(all); });
+  auto sending = timed(idle, [&] { return line_.socket.send(all); });
   auto outcome = co_await sending;
   if (sent) *sent = sending.done();
   co_return outcome;

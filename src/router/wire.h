@@ -19,14 +19,18 @@
 
 namespace nuri::router {
 
+// What a wire runs on.
+struct Line {
+  async::Descriptor socket;
+  std::unique_ptr<Carrier> carrier = nullptr;  // in the socket's stead, if not null
+};
+
 class Wire {
  public:
-  explicit Wire(async::Descriptor socket) : loop_(socket.loop()), socket_(std::move(socket)) {}
-  Wire(async::Loop& loop, std::unique_ptr<Carrier> carrier)
-      : loop_(loop), carrier_(std::move(carrier)) {}
+  Wire(async::Loop& loop, Line line) : loop_(loop), line_(std::move(line)) {}
 
   // For the next who uses it; nothing may be here().
-  async::Descriptor take_socket() { return std::move(socket_); }
+  Line take_line() { return std::move(line_); }
   // Tells the peer that nothing more comes. Never waits.
   void finish();
   // The connection's end shall be a reset: the peer sees that something is missing.
@@ -82,8 +86,7 @@ class Wire {
 
  private:
   async::Loop& loop_;
-  async::Descriptor socket_;
-  std::unique_ptr<Carrier> carrier_;  // in the socket's stead, if not null
+  Line line_;
   async::Chunk chunk_;
   std::string kept_;  // instead of chunk_, when not empty
   std::size_t kept_at_ = 0;

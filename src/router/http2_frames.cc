@@ -1,0 +1,28 @@
+#include "router/http2_frames.h"
+
+#include "router/http2_text.h"
+
+namespace nuri::router {
+namespace {
+
+constexpr std::size_t kBatchBytes = 32 << 10;
+
+}  // namespace
+
+bool gather_frames(nghttp2_session* session, std::string& batch) {
+  batch.clear();
+  const std::uint8_t* frame = nullptr;
+  ssize_t bytes = 0;
+  while (batch.size() < kBatchBytes && (bytes = nghttp2_session_mem_send(session, &frame)) > 0)
+    batch += text(frame, static_cast<std::size_t>(bytes));
+  return bytes >= 0;
+}
+
+bool submit_trailer(nghttp2_session* session, std::int32_t stream, const Http1Reader& message) {
+  Http2Fields fields;
+  for (const auto& field : message.trailer()) fields.add(field.name, field.value);
+  const auto list = fields.list();
+  return !list.empty() && nghttp2_submit_trailer(session, stream, list.data(), list.size()) == 0;
+}
+
+}  // namespace nuri::router

@@ -1,0 +1,25 @@
+#pragma once
+
+// What both sides of HTTP/2 do with nghttp2.
+
+#include <nghttp2/nghttp2.h>
+
+#include <string>
+#include <string_view>
+
+#include "router/http1_reader.h"
+
+namespace nuri::router {
+
+inline std::string_view text(const std::uint8_t* bytes, std::size_t size) {
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
+// Frames that wait to be sent, some 32 KiB of them, into `batch`, which is cleared first. False:
+// the connection cannot go on.
+bool gather_frames(nghttp2_session* session, std::string& batch);
+
+// The message's trailer; false if it has none.
+bool submit_trailer(nghttp2_session* session, std::int32_t stream, const Http1Reader& message);
+
+}  // namespace nuri::router
