@@ -39,6 +39,12 @@ bool is_connection_header(std::string_view name) {
   return false;
 }
 
+void append_chunk(std::string& out, std::string_view data) {
+  if (data.empty()) return;
+  fmt::format_to(std::back_inserter(out), "{:x}\r\n", data.size());
+  out.append(data).append("\r\n");
+}
+
 std::string http_date(WallTime time) {
   const std::time_t seconds = time.ns / 1'000'000'000;
   std::tm parts{};

@@ -18,6 +18,9 @@ void append_header(std::string& out, std::string_view name, std::string_view val
 // Whether framing and connection handling own it: Connection, Content-Length, Transfer-Encoding,
 // Keep-Alive, Upgrade, TE, Trailer, Proxy-Connection (RFC 9110 section 7.6.1).
 bool is_connection_header(std::string_view name);
+// One piece of chunked content (RFC 9112 section 7.1); nothing if it is empty, which would be the
+// end.
+void append_chunk(std::string& out, std::string_view data);
 // "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7).
 std::string http_date(WallTime time);
 

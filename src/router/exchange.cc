@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include "async/deadline.h"
+#include "router/compressed_relay.h"
 #include "router/request_head.h"
 #include "router/sticky.h"
+#include "router/visit.h"
 
 namespace nuri::router {
 namespace {
@@ -127,10 +129,15 @@ Task<After> Exchange::run() {
     if (!route) break;
     app_ = route->app;
     if (!asked_) asked_.emplace(route->counters);
+    if (route->edge && !visit_) {
+      if (!co_await admit(route->edge)) break;
+      continue;
+    }
     if (tried_.empty())
       failure_ = {503, "no_instances",
                   "The app has no instance that could answer. See: nuri app NAME"};
-    upstream_ = route->pick(tried_, ground_.loop.now(), request_.sticky);
+    upstream_ = visit_ ? route->pick(tried_, ground_.loop.now(), visit_->sticky, visit_->hash_value)
+                       : route->pick(tried_, ground_.loop.now(), request_.sticky);
     if (!upstream_) break;
     if (!tried_.empty()) ++asked_->counters->retries;
     tried_.push_back(upstream_.get());
@@ -150,15 +157,21 @@ Task<After> Exchange::refuse() {
   const bool close = !request_.keep_alive || !upload_done() || ground_.draining;
   status_ = failure_.status;
   error_ = failure_.error;
-  const std::string text = own_answer({.status = status_,
-                                       .error = error_,
-                                       .message = failure_.message,
-                                       .accept = request_.accept,
-                                       .request_id = request_.id,
-                                       .close = close,
-                                       .say_keep = request_.version == http::Version::http10,
-                                       .with_body = request_.method != "HEAD"});
-  if (!co_await client_.send(text, {}, ground_.deadlines.body_idle)) co_return After::close;
+  if (visit_ && failure_.page.empty()) failure_.page = error_page(visit_->settings(), status_);
+  const std::string text =
+      own_answer({.status = status_,
+                  .error = error_,
+                  .message = failure_.message,
+                  .accept = request_.accept,
+                  .request_id = request_.id,
+                  .page = failure_.page,
+                  .fields = failure_.fields,
+                  .retry_after_s = failure_.retry_after_s,
+                  .edits = visit_ ? &visit_->settings().response_headers : nullptr,
+                  .close = close,
+                  .say_keep = request_.version == http::Version::http10,
+                  .with_body = request_.method != "HEAD"});
+  if (!co_await client_.send(text, {}, deadlines_->body_idle)) co_return After::close;
   if (!close) co_return After::next;
   co_return upload_done() ? After::close : After::linger;
 }
@@ -170,7 +183,7 @@ Task<Exchange::Outcome> Exchange::attempt() {
     const Outcome outcome = co_await exchange_over(server, Connection::kept);
     if (outcome != Outcome::again) co_return outcome;
   }
-  auto line = co_await async::within(ground_.deadlines.connect, upstream_->connect());
+  auto line = co_await async::within(deadlines_->connect, upstream_->connect());
   if (line) {
     Wire server(ground_.loop, std::move(*line));
     co_return co_await exchange_over(server, Connection::fresh);
@@ -185,7 +198,7 @@ Task<Exchange::Outcome> Exchange::attempt() {
 Task<Exchange::Outcome> Exchange::exchange_over(Wire& server, Connection connection) {
   std::size_t written = 0;
   const auto sent =
-      co_await server.send(request_.head, early_body_, ground_.deadlines.body_idle, &written);
+      co_await server.send(request_.head, early_body_, deadlines_->body_idle, &written);
   if (!sent && written == 0 && sent.error() != IoError::cancelled) {
     if (connection == Connection::fresh) upstream_->failed(ground_.loop.now());
     co_return fail({502, "connection_failed",
@@ -201,13 +214,14 @@ Task<Exchange::Outcome> Exchange::exchange_over(Wire& server, Connection connect
 Task<Exchange::Outcome> Exchange::converse(Wire& server, Connection connection) {
   async::Scope answering(co_await async::current_scope());
   Watch client;
-  std::optional<async::TaskGroup> uploading;
-  if (body_here_) {
+  std::optional<async::TaskGroup> beside;
+  const bool limited = visit_ && visit_->settings().deadlines.request;
+  if (!body_here_ || limited) beside.emplace(co_await async::current_scope());
+  if (body_here_)
     client.emplace(client_, answering);
-  } else {
-    uploading.emplace(co_await async::current_scope());
-    uploading->spawn(upload(server, answering, client));
-  }
+  else
+    beside->spawn(upload(server, answering, client));
+  if (limited) beside->spawn(limit_request(answering));
   Wire::Head answer = co_await answer_of(server).in(answering);
   client_gone_ = client && client->hung_up();
   const bool tunnels = answer.outcome == Wire::Head::Outcome::complete && answer.view.status == 101;
@@ -222,9 +236,9 @@ Task<Exchange::Outcome> Exchange::converse(Wire& server, Connection connection) 
   } else {
     outcome = co_await pass_back(server, answer).in(answering);
   }
-  if (uploading) {
-    uploading->cancel();
-    co_await uploading->join();
+  if (beside) {
+    beside->cancel();
+    co_await beside->join();
   }
   client.reset();
   // It reads the client itself.
@@ -234,9 +248,9 @@ Task<Exchange::Outcome> Exchange::converse(Wire& server, Connection connection) 
 
 // Passes the request's content on, then watches the client.
 Task<void> Exchange::upload(Wire& server, async::Scope& answering, Watch& client) {
-  const Duration idle = ground_.deadlines.body_idle;
+  const Duration idle = deadlines_->body_idle;
   uploaded_ = co_await relay_body(client_, server, request_.framing, Relay::as_it_is, {},
-                                  {.receive = idle, .send = idle});
+                                  {.receive = idle, .send = idle}, body_limit_);
   // An instance that reads no further may have answered; a client that failed wants none.
   if (uploaded_.outcome)
     client.emplace(client_, answering);
@@ -248,7 +262,7 @@ Task<void> Exchange::upload(Wire& server, async::Scope& answering, Watch& client
 Task<Wire::Head> Exchange::answer_of(Wire& server) {
   for (std::size_t interims = 0;; ++interims) {
     Wire::Head answer = co_await server.head(http::HeadParser::Kind::response, ground_.head_space,
-                                             ground_.deadlines.answer, ground_.deadlines.head);
+                                             deadlines_->answer, deadlines_->head);
     if (answer.outcome != Wire::Head::Outcome::complete || answer.view.status >= 200)
       co_return answer;
     const bool unasked = answer.view.status == 101 && !request_.tunnel;
@@ -263,7 +277,7 @@ Task<Wire::Head> Exchange::answer_of(Wire& server) {
     server.consume(answer.view.bytes);
     server.keep();
     if (request_.version == http::Version::http11)
-      (void)co_await client_.send(interim, {}, ground_.deadlines.body_idle);
+      (void)co_await client_.send(interim, {}, deadlines_->body_idle);
   }
 }
 
@@ -274,6 +288,13 @@ Exchange::Outcome Exchange::no_answer(const Wire::Head& answer, Connection conne
     return fail({400, "bad_request", "The request's content is malformed."}, Outcome::failed);
   if (upload_error == IoError::timed_out)
     return fail({408, "request_timeout", "The rest of the request did not come."}, Outcome::failed);
+  if (upload_error == IoError::too_large) {
+    refuse_with(body_too_large(body_limit_));
+    return Outcome::failed;
+  }
+  if (late_)
+    return fail({504, "request_timeout", "The request took longer than it may here."},
+                Outcome::failed);
   if (upload_error != IoError::cancelled || client_gone_ || answer.error == IoError::cancelled) {
     status_ = kClientGone;
     error_ = "client_gone";
@@ -304,18 +325,27 @@ Task<Exchange::Outcome> Exchange::pass_back(Wire& server, Wire::Head& answer) {
   const bool http10 = request_.version == http::Version::http10;
   const http::Framing framing = http::framing_of_response(head, request_.method);
   const bool unframe = framing.kind == http::Framing::Kind::chunked && http10;
-  const bool until_close = framing.kind == http::Framing::Kind::until_close || unframe;
+  AnswerWish wish{.say_keep = http10, .unframe = unframe};
+  const auto compressor = visit_ ? dress(head, wish) : nullptr;
+  const bool until_close =
+      (framing.kind == http::Framing::Kind::until_close && !compressor) || unframe;
   const bool close = until_close || !request_.keep_alive || ground_.draining || !upload_done();
   const bool server_keeps = head.keep_alive && framing.kind != http::Framing::Kind::until_close;
   status_ = head.status;
-  const std::string cookie = sticky_cookie(head, upstream_->spec().id);
-  std::string text =
-      answer_head(head, {.close = close, .say_keep = http10, .unframe = unframe, .cookie = cookie},
-                  request_.id);
+  const std::string cookie =
+      sticky_cookie(head, upstream_->spec().id,
+                    visit_ ? visit_->settings().session_cookies : std::span<const std::string>());
+  wish.close = close;
+  wish.cookie = cookie;
+  std::string text = answer_head(head, wish, request_.id);
   server.consume(head.bytes);
-  const auto relayed = co_await relay_body(
-      server, client_, framing, unframe ? Relay::data_only : Relay::as_it_is, std::move(text),
-      {.receive = ground_.deadlines.answer, .send = ground_.deadlines.body_idle});
+  const Patience patience{.receive = deadlines_->answer, .send = deadlines_->body_idle};
+  const auto relayed = compressor
+                           ? co_await relay_compressed(server, client_, framing, *compressor,
+                                                       std::move(text), patience)
+                           : co_await relay_body(server, client_, framing,
+                                                 unframe ? Relay::data_only : Relay::as_it_is,
+                                                 std::move(text), patience);
   sent_bytes_ = relayed.bytes;
   if (relayed.outcome) {
     upstream_->succeeded();
@@ -324,7 +354,7 @@ Task<Exchange::Outcome> Exchange::pass_back(Wire& server, Wire::Head& answer) {
     co_return Outcome::settled;
   }
   const bool cut = relayed.from_failed && relayed.outcome.error() != IoError::cancelled;
-  error_ = cut ? "answer_cut_short" : "client_gone";
+  error_ = late_ ? "request_timeout" : cut ? "answer_cut_short" : "client_gone";
   if (cut) upstream_->failed(ground_.loop.now());
   after_ = until_close ? After::abort : After::close;
   co_return Outcome::settled;
@@ -334,8 +364,8 @@ Task<Exchange::Outcome> Exchange::tunnel(Wire& server, std::string head) {
   status_ = 101;
   after_ = After::close;
   upstream_->succeeded();
-  if (!co_await client_.send(head, {}, ground_.deadlines.body_idle)) co_return Outcome::settled;
-  const auto bytes = co_await relay_all(client_, server, ground_.deadlines.answer);
+  if (!co_await client_.send(head, {}, deadlines_->body_idle)) co_return Outcome::settled;
+  const auto bytes = co_await relay_all(client_, server, deadlines_->answer);
   uploaded_.bytes = bytes.from_a;
   sent_bytes_ = bytes.from_b;
   co_return Outcome::settled;

@@ -15,6 +15,9 @@
 #include "async/task_group.h"
 #include "base/limits.h"
 #include "router/access_log.h"
+#include "router/compressor.h"
+#include "router/edge.h"
+#include "router/request_head.h"
 #include "router/route_table.h"
 #include "router/wire.h"
 
@@ -35,6 +38,8 @@ struct Ground {
   Deadlines deadlines{};
   bool draining = false;         // each connection ends after the request that it is in
   http::HeadSpace head_space{};  // used between two waits only, so one is enough
+  PasswordChecks password_checks{};
+  std::size_t compressions = 0;  // under way
 };
 
 // Who asks, and how.
@@ -43,6 +48,8 @@ struct Peer {
   bool secure = false;             // over TLS
   std::string_view protocol = {};  // "HTTP/2"; empty: as the request line says
 };
+
+struct Visit;
 
 // A request's head as text that outlives the client's buffer; the views point into it.
 struct Request {
@@ -55,7 +62,7 @@ struct Request {
   std::string raw;
   std::string client, id;
   std::string_view protocol;  // "HTTP/1.1"
-  bool secure;
+  bool secure;                // it came over TLS
   std::string_view method, authority, path, referer, user_agent, accept;
   std::string_view sticky;  // the instance of its session; empty: any
   std::string host;         // as routes name it
@@ -76,17 +83,15 @@ enum class After {
 class Exchange {
  public:
   // All outlive run().
-  Exchange(Ground& ground, Wire& client, const Request& request)
-      : ground_(ground),
-        client_(client),
-        request_(request),
-        began_(ground.loop.now()),
-        began_wall_(ground.loop.wall()) {}
+  Exchange(Ground& ground, Wire& client, const Request& request);
+  ~Exchange();
 
   // To the end of the answer.
   Task<After> run();
   // The app whose route it was; empty if there was none.
   std::string_view app() const { return app_; }
+  // For the client's next request on its connection.
+  Duration idle() const { return deadlines_->idle; }
   Access access() const;
   // Adds what came of it to the route's counters, or to those of unknown routes. Once, after run().
   void count();
@@ -96,6 +101,9 @@ class Exchange {
     int status = 502;
     std::string_view error;
     std::string message;
+    std::string fields = {};  // more header lines
+    std::string_view page = {};
+    int retry_after_s = 2;
   };
   enum class Outcome {
     settled,  // after_ says how
@@ -119,6 +127,13 @@ class Exchange {
   Outcome no_answer(const Wire::Head& answer, Connection connection);
   Outcome fail(Failure failure, Outcome outcome);
   Task<After> refuse();
+  // Of routes with settings only (exchange_edge.cc). admit: false, and failure_ says why, if the
+  // request is not for an instance.
+  Task<bool> admit(std::shared_ptr<RouteEdge> edge);
+  void refuse_with(EdgeAnswer answer);
+  Task<void> limit_request(async::Scope& answering);
+  // Null: the content goes on as it is.
+  std::unique_ptr<Compressor> dress(const http::HeadView& answer, AnswerWish& wish);
   std::uint64_t received_bytes() const { return body_here_ ? early_body_.size() : uploaded_.bytes; }
   bool upload_done() const { return body_here_ || uploaded_.outcome; }
 
@@ -139,6 +154,10 @@ class Exchange {
     std::shared_ptr<RouteCounters> counters;
   };
   std::optional<Asked> asked_;
+  std::unique_ptr<Visit> visit_;  // null: the route has no settings
+  const Deadlines* deadlines_ = &ground_.deadlines;
+  std::uint64_t body_limit_ = UINT64_MAX;
+  bool late_ = false;  // the whole of it took too long
   std::shared_ptr<Upstream> upstream_;
   std::vector<const Upstream*> tried_;
   std::string early_body_;  // all of the content, framing and all, if it came with the head

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "http/head_text.h"
 #include "router/http2_frames.h"
 
 namespace nuri::router {
@@ -43,7 +44,7 @@ struct Http2Link::Callbacks {
     if (id != link.stream_) return 0;
     link.in_content_ += bytes;
     if (link.chunked_)
-      append_chunk(link.in_, text(data, bytes));
+      http::append_chunk(link.in_, text(data, bytes));
     else
       link.in_ += text(data, bytes);
     return 0;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "http/head_text.h"
 #include "router/http2_frames.h"
 #include "router/http2_session.h"
 
@@ -68,7 +69,7 @@ void Http2Stream::content(std::string_view data) {
   in_content_ += data.size();
   if (exchange_ended_) return grant_content();
   if (chunked_)
-    append_chunk(in_, data);
+    http::append_chunk(in_, data);
   else
     in_ += data;
   changed_.pulse();

@@ -111,10 +111,4 @@ std::vector<nghttp2_nv> Http2Fields::list() const {
   return out;
 }
 
-void append_chunk(std::string& out, std::string_view data) {
-  if (data.empty()) return;
-  fmt::format_to(std::back_inserter(out), "{:x}\r\n", data.size());
-  out.append(data).append("\r\n");
-}
-
 }  // namespace nuri::router

@@ -58,7 +58,4 @@ class Http2Fields {
   std::vector<Field> fields_;
 };
 
-// One piece of chunked content, as text.
-void append_chunk(std::string& out, std::string_view data);
-
 }  // namespace nuri::router

@@ -54,10 +54,10 @@ std::string Proxy::make_request_id() {
 }
 
 // False: there will be no request, the connection is over.
-Task<bool> Proxy::request_begins(Wire& client, First first) {
+Task<bool> Proxy::request_begins(Wire& client, First first, Duration idle) {
   if (!client.here().empty()) co_return true;
   if (!ground_.draining) {
-    const auto more = co_await client.receive(ground_.deadlines.idle).in(between_);
+    const auto more = co_await client.receive(idle).in(between_);
     if (more || !ground_.draining) co_return more && !client.here().empty();
   }
   // What the client had sent already is served.
@@ -85,11 +85,12 @@ Task<void> Proxy::serve_tls(Fd fd, net::TlsServer& tls) {
 
 Task<void> Proxy::converse(Wire& client, const Peer& peer) {
   After after = After::next;
+  Duration idle = ground_.deadlines.idle;
   for (First first = First::yes; after == After::next; first = First::no) {
-    if (!co_await request_begins(client, first)) break;
+    if (!co_await request_begins(client, first, idle)) break;
     if (first == First::yes && co_await speaks_http2(client))
       co_return co_await serve_http2(client, peer);
-    after = co_await next_request(client, peer);
+    after = co_await next_request(client, peer, idle);
     if (ground_.draining && after == After::next) after = After::close;
   }
   if (after == After::abort) client.break_off();
@@ -119,14 +120,15 @@ Task<void> Proxy::serve_http2(Wire& client, const Peer& peer) {
 }
 
 Task<void> Proxy::serve_stream(Wire& stream, const Peer& peer) {
-  if (co_await next_request(stream, peer) == After::abort) stream.break_off();
+  Duration idle;  // the connection's is the session's
+  if (co_await next_request(stream, peer, idle) == After::abort) stream.break_off();
 }
 
-Task<After> Proxy::next_request(Wire& client, const Peer& peer) {
+Task<After> Proxy::next_request(Wire& client, const Peer& peer, Duration& idle) {
   auto head = co_await client.head(http::HeadParser::Kind::request, ground_.head_space,
                                    ground_.deadlines.head, ground_.deadlines.head);
   if (head.outcome != Wire::Head::Outcome::complete) co_return co_await refuse_head(client, head);
-  co_return co_await serve_one(client, head.view, peer);
+  co_return co_await serve_one(client, head.view, peer, idle);
 }
 
 Task<After> Proxy::refuse_head(Wire& client, const Wire::Head& head) {
@@ -143,12 +145,14 @@ Task<After> Proxy::refuse_head(Wire& client, const Wire::Head& head) {
   co_return After::linger;
 }
 
-Task<After> Proxy::serve_one(Wire& client, const http::HeadView& head, const Peer& peer) {
+Task<After> Proxy::serve_one(Wire& client, const http::HeadView& head, const Peer& peer,
+                             Duration& idle) {
   const Request request(head, client.here(), peer, make_request_id());
   client.consume(head.bytes);
   Exchange exchange(ground_, client, request);
   const After after = co_await exchange.run();
   exchange.count();
+  idle = exchange.idle();
   if (!exchange.app().empty())
     log_.write(exchange.app(), exchange.access(), ground_.loop.wall(), ground_.loop.now());
   co_return after;

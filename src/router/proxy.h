@@ -31,13 +31,15 @@ class Proxy {
 
  private:
   enum class First { yes, no };
-  Task<bool> request_begins(Wire& client, First first);
+  // `idle`: how long to wait for it.
+  Task<bool> request_begins(Wire& client, First first, Duration idle);
   Task<void> converse(Wire& client, const Peer& peer);
   Task<bool> speaks_http2(Wire& client);
   Task<void> serve_http2(Wire& client, const Peer& peer);
   Task<void> serve_stream(Wire& stream, const Peer& peer);
-  Task<After> next_request(Wire& client, const Peer& peer);
-  Task<After> serve_one(Wire& client, const http::HeadView& head, const Peer& peer);
+  // `idle`: for the next one, if the route says so.
+  Task<After> next_request(Wire& client, const Peer& peer, Duration& idle);
+  Task<After> serve_one(Wire& client, const http::HeadView& head, const Peer& peer, Duration& idle);
   Task<After> refuse_head(Wire& client, const Wire::Head& head);
   std::string make_request_id();
 

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/json.h"
 #include "base/limits.h"
 #include "http/head_rules.h"
 #include "http/head_text.h"
 #include "http/message.h"
+#include "router/compression.h"
 #include "router/trace_context.h"
 
 namespace nuri::router {
@@ -69,6 +71,33 @@ void append_framing(std::string& out, const http::HeadView& head) {
     append(out, "Content-Length", fmt::to_string(*head.content_length));
 }
 
+bool edited(const model::HeaderEdits& edits, std::string_view name) {
+  return std::ranges::any_of(edits.set, [&](const auto& one) { return is(name, one.first); }) ||
+         std::ranges::any_of(edits.remove, [&](const auto& one) { return is(name, one); });
+}
+
+// One of the app's own fields, as it is or as the route's settings want it.
+void append_field(std::string& out, const http::HeaderView& header, const AnswerWish& wish) {
+  if (wish.edits && edited(*wish.edits, header.name)) return;
+  if (!wish.coding.empty()) {
+    // Ranges would be of the other content.
+    if (is(header.name, "Accept-Ranges")) return;
+    if (is(header.name, "ETag")) return append(out, header.name, weak_etag(header.value));
+  }
+  append(out, header.name, header.value);
+}
+
+void append_settings(std::string& out, const http::HeadView& head, const AnswerWish& wish) {
+  if (wish.edits)
+    for (const auto& [name, value] : wish.edits->set) append(out, name, value);
+  const auto vary = head.find("Vary").value_or("");
+  if (wish.vary && !http::list_has(vary, "Accept-Encoding") && !http::list_has(vary, "*"))
+    append(out, "Vary", "Accept-Encoding");
+  if (wish.coding.empty()) return;
+  append(out, "Content-Encoding", wish.coding);
+  out += "Transfer-Encoding: chunked\r\n";
+}
+
 }  // namespace
 
 bool wants_tunnel(const http::HeadView& head) {
@@ -125,9 +154,11 @@ std::string answer_head(const http::HeadView& head, const AnswerWish& wish,
   const bool final = head.status >= 200 || head.status == 101;
   for (const auto& header : head.headers)
     if (!is(header.name, "X-Vcap-Request-Id") && !hop_by_hop.holds(header.name))
-      append(out, header.name, header.value);
+      append_field(out, header, wish);
+  append_settings(out, head, wish);
   // RFC 9110 section 8.6: no length where there can be no content.
-  if (!wish.unframe && head.status >= 200 && head.status != 204) append_framing(out, head);
+  if (!wish.unframe && wish.coding.empty() && head.status >= 200 && head.status != 204)
+    append_framing(out, head);
   if (final) append(out, "X-Vcap-Request-Id", request_id);
   if (!wish.cookie.empty()) append(out, "Set-Cookie", wish.cookie);
   if (head.status == 101) {
@@ -142,30 +173,54 @@ std::string answer_head(const http::HeadView& head, const AnswerWish& wish,
   return out;
 }
 
+namespace {
+
+struct Content {
+  std::string type, text;
+};
+
+Content own_content(const OwnAnswer& a) {
+  if (a.accept.find("json") != a.accept.npos)
+    return {"application/json",
+            json::serialize(json::object{
+                {"error", a.error}, {"message", a.message}, {"request_id", a.request_id}}) +
+                "\n"};
+  if (!a.page.empty()) return {"text/html; charset=utf-8", std::string(a.page)};
+  const std::string about = a.error.empty() ? std::string() : fmt::format("{}; ", a.error);
+  return {"text/plain; charset=utf-8",
+          fmt::format("{} {}\n\n{}\n(from Nuri's router, not from the app; {}request {})\n",
+                      a.status, http::reason(a.status), a.message, about, a.request_id)};
+}
+
+// What own_answer says itself.
+bool is_own(std::string_view name) {
+  constexpr std::array<std::string_view, 4> kOwn{"Content-Type", "Cache-Control", "Retry-After",
+                                                 "Location"};
+  return std::ranges::any_of(kOwn, [&](std::string_view own) { return is(name, own); });
+}
+
+}  // namespace
+
 std::string own_answer(const OwnAnswer& a) {
-  const bool as_json = a.accept.find("json") != a.accept.npos;
-  std::string body;
-  if (as_json)
-    body = json::serialize(json::object{
-               {"error", a.error}, {"message", a.message}, {"request_id", a.request_id}}) +
-           "\n";
-  else
-    body = fmt::format("{} {}\n\n{}\n(from Nuri's router, not from the app; {}; request {})\n",
-                       a.status, http::reason(a.status), a.message, a.error, a.request_id);
+  const Content content = own_content(a);
   std::string out;
   http::append_status_line(out, a.status);
-  append(out, "Content-Type", as_json ? "application/json" : "text/plain; charset=utf-8");
-  append(out, "Content-Length", fmt::to_string(body.size()));
-  append(out, "X-Nuri-Error", a.error);
+  append(out, "Content-Type", content.type);
+  append(out, "Content-Length", fmt::to_string(content.text.size()));
+  if (!a.error.empty()) append(out, "X-Nuri-Error", a.error);
   append(out, "Cache-Control", "no-store");
   append(out, "X-Vcap-Request-Id", a.request_id);
-  if (a.status == 503) append(out, "Retry-After", "2");
+  if (a.status == 503) append(out, "Retry-After", fmt::to_string(a.retry_after_s));
+  out += a.fields;
+  if (a.edits)
+    for (const auto& [name, value] : a.edits->set)
+      if (!is_own(name)) append(out, name, value);
   if (a.close)
     append(out, "Connection", "close");
   else if (a.say_keep)
     append(out, "Connection", "keep-alive");
   out += "\r\n";
-  if (a.with_body) out += body;
+  if (a.with_body) out += content.text;
   return out;
 }
 

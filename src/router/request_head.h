@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "http/parser.h"
+#include "model/route_settings.h"
 
 namespace nuri::router {
 
@@ -33,6 +34,10 @@ struct AnswerWish {
   bool say_keep = false;         // HTTP/1.0 clients are told that it is not
   bool unframe = false;          // the content's chunk framing is taken off
   std::string_view cookie = {};  // one more Set-Cookie's value; empty: none
+  // What the route's settings change.
+  const model::HeaderEdits* edits = nullptr;
+  std::string_view coding = {};  // the content is sent in this coding, in chunks; empty: as it is
+  bool vary = false;             // it might have been
 };
 // An answer's head for the client; 1xx too.
 std::string answer_head(const http::HeadView& head, const AnswerWish& wish,
@@ -42,7 +47,11 @@ std::string answer_head(const http::HeadView& head, const AnswerWish& wish,
 // the client prefers it, else as text. `with_body`: false for HEAD.
 struct OwnAnswer {
   int status = 500;
-  std::string_view error{}, message{}, accept{}, request_id{};
+  std::string_view error{}, message{}, accept{}, request_id{};  // error empty: it is none
+  std::string_view page{};                                      // HTML instead of the message
+  std::string_view fields{};                  // more header lines, each with its end
+  int retry_after_s = 2;                      // with 503
+  const model::HeaderEdits* edits = nullptr;  // set, but for what it says itself
   bool close = false, say_keep = false, with_body = true;
 };
 std::string own_answer(const OwnAnswer& answer);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "router/hash_balance.h"
+
 namespace nuri::router {
 namespace {
 
@@ -14,19 +16,26 @@ bool at_or_below(std::string_view path, std::string_view prefix) {
 
 enum class Among { usable, all };
 
-// Of one class, the one with the least in flight; null if there is none.
-std::shared_ptr<Upstream> least_busy(Route::Class& of, const std::vector<const Upstream*>& tried,
-                                     Time now, Among among) {
+bool can_take(const Upstream& one, const std::vector<const Upstream*>& tried, Time now,
+              Among among) {
+  if (among == Among::usable ? !one.usable(now) : one.gone()) return false;
+  return std::find(tried.begin(), tried.end(), &one) == tried.end();
+}
+
+// Of one class, the one with the least in flight, or the next one; null if there is none.
+std::shared_ptr<Upstream> next_of(Route::Class& of, const std::vector<const Upstream*>& tried,
+                                  Time now, Among among, model::Balance balance) {
+  const bool by_turn = balance == model::Balance::round_robin;
   const std::size_t count = of.upstreams.size();
   std::size_t best = count;
   of.candidates = 0;
   for (std::size_t n = 0; n < count; ++n) {
     const std::size_t at = of.next + n < count ? of.next + n : of.next + n - count;
     const Upstream& one = *of.upstreams[at];
-    if (among == Among::usable ? !one.usable(now) : one.gone()) continue;
-    if (std::find(tried.begin(), tried.end(), &one) != tried.end()) continue;
+    if (!can_take(one, tried, now, among)) continue;
     ++of.candidates;
-    if (best == count || one.outstanding() < of.upstreams[best]->outstanding()) best = at;
+    if (best == count || (!by_turn && one.outstanding() < of.upstreams[best]->outstanding()))
+      best = at;
   }
   return best == count ? nullptr : of.upstreams[best];
 }
@@ -40,11 +49,13 @@ void advance(Route::Class& of, const Upstream& taken) {
 // pays for all.
 std::shared_ptr<Upstream> pick_among(Route& route, const std::vector<const Upstream*>& tried,
                                      Time now, Among among) {
+  const auto balance =
+      route.edge ? route.edge->settings->balance : model::Balance::least_outstanding;
   Route::Class* richest = nullptr;
   std::shared_ptr<Upstream> best;
   std::int64_t total = 0;
   for (auto& one : route.classes) {
-    auto candidate = least_busy(one, tried, now, among);
+    auto candidate = next_of(one, tried, now, among, balance);
     if (!candidate) continue;
     const auto gain = static_cast<std::int64_t>(one.candidates) * one.weight;
     one.credit += gain;
@@ -56,6 +67,32 @@ std::shared_ptr<Upstream> pick_among(Route& route, const std::vector<const Upstr
   if (!richest) return nullptr;
   richest->credit -= total;
   advance(*richest, *best);
+  return best;
+}
+
+// The highest score of those that are not overloaded, which is the same one for equal values.
+std::shared_ptr<Upstream> pick_by_hash(Route& route, const std::vector<const Upstream*>& tried,
+                                       Time now, Among among, std::string_view value) {
+  const double factor = route.edge->settings->hash_balance;
+  double in_flight = 0, candidates = 0;
+  for (const auto& one : route.classes)
+    for (const auto& upstream : one.upstreams)
+      if (can_take(*upstream, tried, now, among)) {
+        in_flight += upstream->outstanding();
+        ++candidates;
+      }
+  std::shared_ptr<Upstream> best;
+  double highest = 0;
+  for (const auto& one : route.classes)
+    for (const auto& upstream : one.upstreams) {
+      if (!can_take(*upstream, tried, now, among)) continue;
+      const double mean = in_flight / candidates;
+      if (factor > 0 && upstream->outstanding() > mean * factor) continue;
+      const double score = hash_score(value, upstream->spec().id, one.weight);
+      if (best && score <= highest) continue;
+      best = upstream;
+      highest = score;
+    }
   return best;
 }
 
@@ -76,11 +113,14 @@ std::string host_of(std::string_view authority) {
 }
 
 std::shared_ptr<Upstream> Route::pick(const std::vector<const Upstream*>& tried, Time now,
-                                      std::string_view sticky) {
+                                      std::string_view sticky, std::string_view hash_value) {
   if (!sticky.empty() && tried.empty())
     for (const auto& one : classes)
       for (const auto& upstream : one.upstreams)
         if (upstream->spec().id == sticky && upstream->usable(now)) return upstream;
+  if (!hash_value.empty())
+    for (const Among among : {Among::usable, Among::all})
+      if (auto hashed = pick_by_hash(*this, tried, now, among, hash_value)) return hashed;
   if (auto usable = pick_among(*this, tried, now, Among::usable)) return usable;
   // Everything is left alone: better try one of them than refuse.
   return pick_among(*this, tried, now, Among::all);
@@ -129,8 +169,12 @@ void RouteTable::put(const model::RouteEntry& entry) {
     }
     at->upstreams.push_back(upstream_of(spec));
   }
-  if (const auto old = route_of(key_of(entry)); old && old->app == entry.app)
-    route->counters = old->counters;
+  const auto old = route_of(key_of(entry));
+  if (old && old->app == entry.app) route->counters = old->counters;
+  if (entry.settings && old && old->edge && *old->edge->settings == *entry.settings)
+    route->edge = old->edge;
+  else if (entry.settings)
+    route->edge = std::make_shared<RouteEdge>(entry.settings);
   remove(key_of(entry));
   auto& routes = hosts_[entry.host];
   const auto place = std::ranges::find_if(

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "router/route_edge.h"
 #include "router/table_change.h"
 #include "router/upstream.h"
 
@@ -31,12 +32,14 @@ struct Route {
   std::vector<Class> classes;
   // Goes on when the entry is put anew for the same app.
   std::shared_ptr<RouteCounters> counters = std::make_shared<RouteCounters>();
+  // Its settings; null: none are set. Goes on while they stay the same.
+  std::shared_ptr<RouteEdge> edge;
 
   // The instance for a request, of those that can be used and are not in `tried`; if all are left
   // alone for their failures, one of these. Null if there is none. `sticky`: the id of the one that
-  // is preferred.
+  // is preferred. `hash_value`: what Balance::hash goes by; empty: the request has none.
   std::shared_ptr<Upstream> pick(const std::vector<const Upstream*>& tried, Time now,
-                                 std::string_view sticky = {});
+                                 std::string_view sticky = {}, std::string_view hash_value = {});
 };
 
 class RouteTable {

@@ -13,8 +13,10 @@ namespace {
 class RouteTableTest : public testing::Test {
  protected:
   ~RouteTableTest() override { table_.clear(); }
-  void put(const std::string& host, const std::string& path, std::vector<int> weights = {}) {
+  void put(const std::string& host, const std::string& path, std::vector<int> weights = {},
+           std::shared_ptr<const model::RouteSettings> settings = nullptr) {
     model::RouteEntry entry{.host = host, .path = path, .app = host + path, .upstreams = {}};
+    entry.settings = std::move(settings);
     for (const int weight : weights) {
       const int index = static_cast<int>(entry.upstreams.size());
       entry.upstreams.push_back({.id = host + path + std::to_string(index),
@@ -55,6 +57,49 @@ TEST_F(RouteTableTest, TheLongestPathAtOrAboveWins) {
   EXPECT_EQ(find("b", "/"), "none");
   EXPECT_EQ(find("b", "/only"), "b/only");
   EXPECT_EQ(find("c", "/"), "none");
+}
+
+TEST_F(RouteTableTest, RoundRobinDoesNotLookAtWhatIsInFlight) {
+  model::RouteSettings settings;
+  settings.balance = model::Balance::round_robin;
+  put("a", "", {1, 1}, std::make_shared<const model::RouteSettings>(settings));
+  const auto busy = route("a").pick({}, now_);
+  busy->begin();
+  EXPECT_NE(route("a").pick({}, now_), busy);
+  EXPECT_EQ(route("a").pick({}, now_), busy);
+  busy->end();
+}
+
+TEST_F(RouteTableTest, AHashedValueLeavesAnOverloadedInstanceForTheSameOtherOne) {
+  model::RouteSettings settings;
+  settings.balance = model::Balance::hash;
+  settings.hash_header = "X-Tenant";
+  settings.hash_balance = 1.5;
+  put("a", "", {1, 1, 1}, std::make_shared<const model::RouteSettings>(settings));
+  const auto own = route("a").pick({}, now_, {}, "tenant");
+  EXPECT_EQ(route("a").pick({}, now_, {}, "tenant"), own);
+  own->begin();
+  const auto other = route("a").pick({}, now_, {}, "tenant");
+  EXPECT_NE(other, own) << "1 in flight is more than 1.5 times the mean of a third";
+  EXPECT_EQ(route("a").pick({}, now_, {}, "tenant"), other);
+  EXPECT_EQ(route("a").pick({own.get()}, now_, {}, "tenant"), other) << "where a retry goes, too";
+  own->end();
+  EXPECT_EQ(route("a").pick({}, now_, {}, "tenant"), own);
+}
+
+TEST_F(RouteTableTest, WhatAnEntrysSettingsRememberGoesOnWhileTheyStayTheSame) {
+  model::RouteSettings settings;
+  settings.https_redirect = true;
+  const auto make = [&] { return std::make_shared<const model::RouteSettings>(settings); };
+  put("a", "", {1}, make());
+  const auto edge = route("a").edge;
+  put("a", "", {1, 1}, make());
+  EXPECT_EQ(route("a").edge, edge);
+  settings.https_redirect = false;
+  put("a", "", {1, 1}, make());
+  EXPECT_NE(route("a").edge, edge);
+  put("a", "", {1, 1});
+  EXPECT_FALSE(route("a").edge);
 }
 
 TEST_F(RouteTableTest, AHostIsFoundBeforeItsNearestWildcard) {

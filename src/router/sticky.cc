@@ -49,27 +49,32 @@ std::string binding(std::string_view session, std::string_view instance) {
   return out + "; HttpOnly";
 }
 
+bool is_session(std::string_view name, std::span<const std::string> more) {
+  return name == kSession || std::ranges::find(more, name) != more.end();
+}
+
 }  // namespace
 
-std::string_view sticky_instance(const http::HeadView& request) {
+std::string_view sticky_instance(const http::HeadView& request, std::span<const std::string> more) {
   std::string_view instance;
   bool session = false;
   for (const auto& header : request.headers)
     if (http::same_name(header.name, "Cookie"))
       each_pair(header.value, [&](std::string_view name, std::string_view value) {
-        session = session || name == kSession;
+        session = session || is_session(name, more);
         if (name == kInstance) instance = value;
         return true;
       });
   return session ? instance : std::string_view();
 }
 
-std::string sticky_cookie(const http::HeadView& answer, std::string_view instance) {
+std::string sticky_cookie(const http::HeadView& answer, std::string_view instance,
+                          std::span<const std::string> more) {
   for (const auto& header : answer.headers) {
     if (!http::same_name(header.name, "Set-Cookie")) continue;
     bool session = false;
     each_pair(header.value, [&](std::string_view name, std::string_view) {
-      session = name == kSession;
+      session = is_session(name, more);
       return false;
     });
     if (session) return binding(header.value, instance);

@@ -41,8 +41,13 @@ class TestWorker {
     ASSERT_EQ(done.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
   }
   // `addresses`: of the instances, whose ids are "HOST/0" and so on.
-  void put(const std::string& host, std::vector<std::string> addresses, std::string path = {}) {
+  // `settings`: their JSON; empty: none.
+  void put(const std::string& host, std::vector<std::string> addresses, std::string path = {},
+           std::string_view settings = {}) {
     model::RouteEntry entry;
+    if (!settings.empty())
+      entry.settings = std::make_shared<const model::RouteSettings>(
+          model::parse_route_settings(json::parse_object(settings), model::UnknownKeys::refused));
     entry.host = host;
     entry.path = std::move(path);
     entry.app = "app-of-" + host;

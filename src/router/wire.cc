@@ -163,16 +163,17 @@ bool take_body(http::BodyParser& parser, std::string_view here, Relay how, std::
 }  // namespace
 
 Task<RelayResult> relay_body(Wire& from, Wire& to, http::Framing framing, Relay how,
-                             std::string prefix, Patience patience) {
+                             std::string prefix, Patience patience, std::uint64_t most) {
   http::BodyParser parser(framing);
   RelayResult result;
   std::string out = std::move(prefix);
   for (;;) {
     std::size_t taken = 0;
     const bool full = from.here().size() >= limits::kChunkBytes;
-    if (!take_body(parser, from.here(), how, taken, out, result.bytes)) {
+    const bool good = take_body(parser, from.here(), how, taken, out, result.bytes);
+    if (!good || result.bytes > most) {
       from.keep();
-      result.outcome = std::unexpected(IoError::malformed);
+      result.outcome = std::unexpected(good ? IoError::too_large : IoError::malformed);
       result.from_failed = true;
       co_return result;
     }

@@ -103,14 +103,16 @@ struct Patience {
 };
 
 // Passes one body on from `from` to `to`, after `prefix` (sent with the first bytes, or alone). An
-// error says on which side: from_failed, else `to`.
+// error says on which side: from_failed, else `to`. IoError::too_large: there is more content than
+// `most`, and what is beyond was not passed on.
 struct RelayResult {
   IoResult<void> outcome;
   bool from_failed = false;
   std::uint64_t bytes = 0;  // of content
 };
 Task<RelayResult> relay_body(Wire& from, Wire& to, http::Framing framing, Relay how,
-                             std::string prefix, Patience patience);
+                             std::string prefix, Patience patience,
+                             std::uint64_t most = UINT64_MAX);
 
 // Passes everything on, both ways, until both have finished, one broke, or nothing was said either
 // way for `idle` (upgraded connections).
