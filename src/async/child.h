@@ -38,6 +38,8 @@ class Child {
 
   int pid() const { return pid_; }
   void signal(int number) const;
+  // It is not waited for here, and goes on when this is destroyed.
+  void let_go() { pid_.value = -1; }
   // IoError::timed_out or cancelled from the scope; the child then still runs.
   Task<IoResult<ExitStatus>> wait();
 

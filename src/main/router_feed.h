@@ -2,6 +2,7 @@
 
 // The router's feed as the controllers know it.
 
+#include "async/deadline.h"
 #include "control/route_feed.h"
 #include "router/table_feed.h"
 
@@ -16,10 +17,20 @@ class RouterFeed final : public control::RouteFeed {
     return feed_.publish(std::move(table));
   }
   Task<IoResult<void>> drained(std::string upstream_id) override {
-    return feed_.drained(std::move(upstream_id));
+    return ask_until_answered(std::move(upstream_id));
   }
 
  private:
+  // A router that ends takes its questions with it: its successor answers for both.
+  Task<IoResult<void>> ask_until_answered(std::string upstream_id) {
+    for (;;) {
+      auto answer = co_await feed_.drained(upstream_id);
+      if (answer || (answer.error() != IoError::unreachable && answer.error() != IoError::reset))
+        co_return answer;
+      if (auto slept = co_await async::sleep(kAskAgain); !slept) co_return slept;
+    }
+  }
+  static constexpr Duration kAskAgain = std::chrono::milliseconds(100);
   router::TableFeed feed_;
 };
 

@@ -6,10 +6,12 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/limits.h"
 
 namespace nuri {
 namespace {
 
+constexpr long kLongestDrain = 24L * 3600;
 constexpr std::string_view kDefaultApps = "127.0.0.1:8080";
 constexpr std::string_view kDefaultApi = "127.0.0.1:8081";
 
@@ -57,6 +59,8 @@ std::vector<cli::Flag> settings_flags() {
       {"--buildpacks", "", "DIR", "the built-in buildpacks (default beside the program)"},
       {"--subnet", "", "NET/16", "addresses of instances (default: one that is free)"},
       {"--disk-reserve", "", "MB", "free disk space under which uploads and builds are refused"},
+      {"--drain", "", "SECONDS",
+       "how long a router that ends lets requests and tunnels finish (default 30)"},
       {"--log-level", "", "LEVEL", "debug, info, warn or error (default info)"},
   };
 }
@@ -81,6 +85,8 @@ Settings settings_from(const cli::Arguments& arguments) {
                    std::filesystem::path(out.program_dir).parent_path() / "buildpacks");
   out.subnet = arguments.get("--subnet");
   out.log_level = arguments.get("--log-level", "info");
+  out.drain_seconds = arguments.number("--drain", limits::kDrainDeadline / std::chrono::seconds(1),
+                                       0, kLongestDrain);
   out.disk_reserve_mb =
       static_cast<std::uint64_t>(arguments.number("--disk-reserve", 0, 0, 1L << 40));
   return out;
@@ -91,6 +97,7 @@ std::vector<std::string> settings_argv(const Settings& s) {
       "--realm",       s.realm,       "--listen",     s.apps.str(),     "--api",       s.api.str(),
       "--domain",      s.domain,      "--state-dir",  s.state_dir,      "--run-dir",   s.run_dir,
       "--base-images", s.base_images, "--buildpacks", s.buildpacks_dir, "--log-level", s.log_level};
+  out.insert(out.end(), {"--drain", std::to_string(s.drain_seconds)});
   if (!s.subnet.empty()) out.insert(out.end(), {"--subnet", s.subnet});
   if (s.disk_reserve_mb > 0)
     out.insert(out.end(), {"--disk-reserve", std::to_string(s.disk_reserve_mb)});

@@ -24,6 +24,7 @@ struct Settings {
   std::string buildpacks_dir;
   std::string log_level = "info";
   std::uint64_t disk_reserve_mb = 0;  // 0: the default
+  long drain_seconds = 0;             // of a router that ends
 
   std::string host_socket() const { return run_dir + "/host.sock"; }
   std::string instances_dir() const { return run_dir + "/i"; }

@@ -3,7 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
+extern "C" {  // the header of glibc 2.36 forgets it
+#include <sys/pidfd.h>
+}
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -120,7 +124,7 @@ Task<IoResult<void>> until_ready(async::Loop& loop, std::string url) {
 
 Task<void> supervise(async::Loop& loop, Settings settings, std::vector<net::HandedIn> listeners,
                      Fd report) {
-  async::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP});
+  async::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP, SIGUSR2});
   Supervisor supervisor(loop, settings, std::move(listeners));
   async::TaskGroup group(loop);
   group.spawn(supervisor.run());
@@ -140,28 +144,33 @@ Task<void> supervise(async::Loop& loop, Settings settings, std::vector<net::Hand
       std::fflush(stdout);
     }
   }(loop, settings, std::move(report)));
-  group.spawn([](async::Signals& wanted, async::TaskGroup& all) -> Task<void> {
-    while (auto number = co_await wanted.next())
+  group.spawn([](async::Signals& wanted, async::TaskGroup& all, Supervisor& keeper) -> Task<void> {
+    while (auto number = co_await wanted.next()) {
+      if (*number == SIGUSR2) keeper.leave_router();
       if (*number != SIGHUP) co_return all.cancel();
-  }(signals, group));
+    }
+  }(signals, group, supervisor));
   co_await group.join();
 }
 
-// Ends the process that holds the lock, by force if it does not end by itself.
-void end_process(const Settings& settings, const std::string& name) {
+// False: it has not ended within `limit`.
+bool wait_for_end(int pidfd, Duration limit) {
+  pollfd wanted{pidfd, POLLIN, 0};
+  return ::poll(&wanted, 1, static_cast<int>(limit / 1ms)) == 1;
+}
+
+// Ends the process that holds the lock, by force if it does not end by itself. One that drains has
+// given it up by then.
+void end_process(const Settings& settings, const std::string& name, int signal = SIGTERM) {
   const std::string lock = settings.lock_of(name);
-  SystemClock clock;
-  const Time began = clock.now();
-  bool killed = false;
   while (const auto pid = ProcessLock::holder(lock)) {
-    const Duration waited = clock.now() - began;
-    if (waited > kDownDeadline)
+    const Fd process(pidfd_open(*pid, 0));
+    if (!process || ProcessLock::holder(lock) != pid) continue;
+    pidfd_send_signal(process.get(), signal, nullptr, 0);
+    if (wait_for_end(process.get(), kDownDeadline / 2)) continue;
+    pidfd_send_signal(process.get(), SIGKILL, nullptr, 0);
+    if (!wait_for_end(process.get(), kDownDeadline / 2))
       throw Error(Code::timeout, fmt::format("nuri {} (process {}) does not end", name, *pid));
-    const bool force = waited > kDownDeadline / 2;
-    if (waited < 50ms || (force && !killed)) ::kill(*pid, force ? SIGKILL : SIGTERM);
-    killed = force;
-    const timespec pause{0, 20'000'000};
-    ::nanosleep(&pause, nullptr);
   }
 }
 
@@ -190,7 +199,8 @@ int up(const cli::Arguments& arguments) {
   if (other && arguments.has("--detach")) {
     fmt::print("Nuri is up already, as another build: it is started anew; apps run on.\n");
     std::fflush(stdout);
-    end_process(settings, "up");
+    // Its router serves on until the new build's can.
+    end_process(settings, "up", SIGUSR2);
   }
   if (listeners.empty()) listeners = open_listeners(settings, realm.gateway().str());
   if (arguments.has("--detach"))
@@ -211,7 +221,9 @@ int down(const cli::Arguments& arguments) {
                settings.state_dir);
     return 0;
   }
-  for (const char* name : {"up", "server", "router", "host"}) end_process(settings, name);
+  for (const char* name : {"up", "server"}) end_process(settings, name);
+  end_process(settings, "router", SIGINT);
+  end_process(settings, "host");
   host::host_sweep_main(host_options(settings));
   std::error_code ec;
   std::filesystem::remove_all(settings.run_dir, ec);

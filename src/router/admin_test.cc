@@ -33,6 +33,7 @@ class LoopThread {
     loop_->post([this] { group_->cancel(); });
     thread_.join();
   }
+  void post(std::function<void()> job) { loop_->post(std::move(job)); }
   // Runs `task` on the loop beside the rest; returns when it has ended.
   template <class T>
   T call(std::function<Task<T>()> make) {
@@ -79,6 +80,7 @@ class AdminTest : public testing::Test {
   }
   ~AdminTest() override {
     feed_thread_.reset();
+    successor_.reset();
     router_.reset();
     std::filesystem::remove_all(directory_);
   }
@@ -87,17 +89,37 @@ class AdminTest : public testing::Test {
   Talk talk() const { return Talk::to(port_); }
 
   void start_router() {
-    router_ = std::make_unique<LoopThread>([this](async::Loop& loop) {
-      RouterOptions options;
-      options.listeners.push_back({"apps", Fd(::dup(listener_.get()))});
-      options.listeners.push_back({"kept", Fd(::dup(listener_.get()))});
-      options.admin_socket = socket();
-      options.admin_uids = {::geteuid()};
-      options.journal_file = directory_ + "/routes";
-      options.workers = 2;
-      return run_router(loop, std::move(options));
-    });
+    router_ = std::make_unique<LoopThread>(
+        [this](async::Loop& loop) { return run_router(loop, options(), ending_); });
   }
+
+  RouterOptions options() {
+    RouterOptions options;
+    options.listeners.push_back({"apps", Fd(::dup(listener_.get()))});
+    options.listeners.push_back({"kept", Fd(::dup(listener_.get()))});
+    options.admin_socket = socket();
+    options.admin_uids = {::geteuid()};
+    options.journal_file = directory_ + "/routes";
+    options.workers = 2;
+    options.leave_place = [this] { left_ = true; };
+    return options;
+  }
+
+  // A second router follows the first, which drains from then on.
+  void start_successor() {
+    successor_ = std::make_unique<LoopThread>([this](async::Loop& loop) {
+      RouterOptions mine = options();
+      mine.take_place = [this] { return take_place(); };
+      return run_router(loop, std::move(mine), successor_ending_);
+    });
+    ASSERT_TRUE(eventually([this] { return successor_serves(); }));
+  }
+  Task<void> take_place() {
+    router_->post([this] { ending_.drain.set(); });
+    while (!left_)
+      if (!co_await async::sleep(1ms)) co_return;
+  }
+  bool successor_serves() { return left_ && !fetch_listeners(socket()).empty(); }
 
   static model::RouteEntry entry(std::string host, const Instance& app, std::string id = "i") {
     return {.host = std::move(host),
@@ -132,6 +154,9 @@ class AdminTest : public testing::Test {
   std::string directory_;
   std::uint16_t port_ = 0;
   Fd listener_;
+  RouterEnding ending_, successor_ending_;
+  std::atomic<bool> left_ = false;
+  std::unique_ptr<LoopThread> successor_;
   std::unique_ptr<LoopThread> router_;
   std::unique_ptr<TableFeed> feed_;
   std::unique_ptr<LoopThread> feed_thread_;
@@ -195,6 +220,45 @@ TEST_F(AdminTest, TellsWhenAnInstanceIsDrained) {
   EXPECT_TRUE(drained("old"));
   std::string head;
   EXPECT_EQ(client.hear_answer(head), "ok");
+}
+
+TEST_F(AdminTest, AnInstanceIsDrainedWhenARouterThatDrainsIsDoneWithItToo) {
+  std::atomic<bool> release = false;
+  Instance slow([&](Talk& talk) {
+    if (talk.hear_head().empty() || !eventually([&] { return release.load(); })) return;
+    talk.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    talk.hear_all();
+  });
+  Instance next(answering("next"));
+  ASSERT_TRUE(publish({entry("a.test", slow, "old")}));
+  Talk client = talk();
+  client.say(get("a.test"));
+  ASSERT_TRUE(eventually([&] { return slow.connections() == 1; }));
+  start_successor();
+  ASSERT_TRUE(publish({entry("a.test", next, "new")}));
+  EXPECT_EQ(ask("a.test"), "200 next");
+  EXPECT_FALSE(drained("old", 50ms));
+  release = true;
+  EXPECT_TRUE(drained("old"));
+  std::string head;
+  EXPECT_EQ(client.hear_answer(head), "ok");
+  EXPECT_EQ(field(head, "Connection"), "close");
+}
+
+TEST_F(AdminTest, ARouterThatDrainsServesTheTableOfItsSuccessor) {
+  Instance one(answering("one")), two(answering("two"));
+  ASSERT_TRUE(publish({entry("a.test", one)}));
+  Talk kept = talk();
+  std::string head;
+  kept.say(get("a.test"));
+  EXPECT_EQ(kept.hear_answer(head), "one");
+  start_successor();
+  ASSERT_TRUE(publish({entry("a.test", two)}));
+  // Its connection is the first router's.
+  kept.say(get("a.test"));
+  EXPECT_EQ(kept.hear_answer(head), "two");
+  EXPECT_EQ(field(head, "Connection"), "close");
+  EXPECT_TRUE(kept.ended());
 }
 
 TEST_F(AdminTest, RepliesOfManyKindsDoNotGetInEachOthersWay) {

@@ -42,10 +42,9 @@ Task<IoResult<void>> read_away(Wire& client) {
 
 }  // namespace
 
-void Proxy::drain() {
-  ground_.draining = true;
-  between_.cancel();
-}
+void Proxy::drain() { ground_.draining = true; }
+
+void Proxy::close_idle() { between_.cancel(); }
 
 std::string Proxy::make_request_id() {
   std::array<unsigned char, 16> bytes;
@@ -56,9 +55,9 @@ std::string Proxy::make_request_id() {
 // False: there will be no request, the connection is over.
 Task<bool> Proxy::request_begins(Wire& client, First first, Duration idle) {
   if (!client.here().empty()) co_return true;
-  if (!ground_.draining) {
+  if (!between_.cancelled()) {
     const auto more = co_await client.receive(idle).in(between_);
-    if (more || !ground_.draining) co_return more && !client.here().empty();
+    if (more || !between_.cancelled()) co_return more && !client.here().empty();
   }
   // What the client had sent already is served.
   if (first == First::no && !client.bytes_wait()) co_return false;
@@ -91,7 +90,6 @@ Task<void> Proxy::converse(Wire& client, const Peer& peer) {
     if (first == First::yes && co_await speaks_http2(client))
       co_return co_await serve_http2(client, peer);
     after = co_await next_request(client, peer, idle);
-    if (ground_.draining && after == After::next) after = After::close;
   }
   if (after == After::abort) client.break_off();
   if (after == After::linger || (after == After::close && client.bytes_wait()))

@@ -25,9 +25,11 @@ class Proxy {
   Task<void> serve(Fd client);
   // The same inside TLS; `tls` outlives it.
   Task<void> serve_tls(Fd client, net::TlsServer& tls);
-  // From now on each connection ends after the request that it is in, and those between two
-  // requests at once. A connection that has brought none yet gets a moment to do so.
+  // From now on each answer says that it is its connection's last.
   void drain();
+  // After drain(): connections between two requests end. One that has brought none yet gets a
+  // moment to do so.
+  void close_idle();
 
  private:
   enum class First { yes, no };

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <optional>
-#include <thread>
+#include <filesystem>
+#include <memory>
 
 #include "async/event.h"
 #include "async/signals.h"
@@ -19,6 +19,7 @@
 #include "router/admin.h"
 #include "router/dns.h"
 #include "router/metrics.h"
+#include "router/predecessors.h"
 #include "router/table_file.h"
 #include "router/worker.h"
 
@@ -27,6 +28,10 @@ namespace {
 
 constexpr std::size_t kMetricsConnections = 16;
 
+std::string directory_of(const std::string& path) {
+  return std::filesystem::path(path).parent_path();
+}
+
 Fd duplicate(const Fd& fd) {
   Fd copy(::dup(fd.get()));
   if (!copy) throw Error(Code::unavailable, "out of file descriptors");
@@ -34,15 +39,24 @@ Fd duplicate(const Fd& fd) {
 }
 
 // A table that cannot be read leaves the one that is served.
-Task<void> reread_at_hangup(async::Signals& hangups, ServedTable& table, std::string path) {
-  while (co_await hangups.next()) try {
-      Table read = read_table_file(path);
-      const std::size_t routes = read.size();
-      co_await table.replace(std::move(read));
-      log_info("serving the routes of the table file", {{"file", path}, {"routes", routes}});
-    } catch (const Error& error) {
-      log_error("the table file is not served", {{"file", path}, {"error", error.message()}});
-    }
+Task<void> reread(ServedTable& table, const std::string& path) {
+  try {
+    Table read = read_table_file(path);
+    const std::size_t routes = read.size();
+    co_await table.replace(std::move(read));
+    log_info("serving the routes of the table file",
+             {{"file", path}, {"routes", routes}, {"pid", ::getpid()}});
+  } catch (const Error& error) {
+    log_error("the table file is not served", {{"file", path}, {"error", error.message()}});
+  }
+}
+
+Task<void> reread_at_hangup(async::Signals& hangups, ServedTable& table,
+                            const RouterOptions& options) {
+  while (co_await hangups.next()) {
+    if (options.pass_on_hangup) options.pass_on_hangup();
+    co_await reread(table, options.table_file);
+  }
 }
 
 // For its user and root.
@@ -62,57 +76,130 @@ std::vector<Fd> metrics_listeners(const RouterOptions& options) {
   return out;
 }
 
-Task<void> forever() {
-  async::Event never;
-  (void)co_await never.wait();
+// Workers tell of it as posted jobs, perhaps after who waits has left.
+struct Drained {
+  explicit Drained(std::size_t workers) : left(workers) {}
+  std::size_t left;
+  async::Event all;
+};
+
+// A router and its parts, in the order in which they are made.
+class Router {
+ public:
+  Router(async::Loop& loop, RouterOptions options)
+      : loop_(loop),
+        options_(std::move(options)),
+        hangups_(options_.table_file.empty()
+                     ? nullptr
+                     : std::make_unique<async::Signals>(loop, std::initializer_list<int>{SIGHUP})),
+        predecessors_(loop),
+        table_(loop, workers_, predecessors_, options_.journal_file),
+        admin_(loop, table_, options_.admin_uids, options_.listeners),
+        metrics_(loop, workers_),
+        metrics_server_(loop, metrics_, {.max_connections = kMetricsConnections}) {
+    make_workers();
+  }
+  // Returns when it is to drain.
+  Task<void> serve(RouterEnding& ending);
+  // Returns when nothing is in flight, or time is up.
+  Task<void> drain(Duration idle_grace);
+
+ private:
+  void make_workers();
+  void serve_dns(async::TaskGroup& group);
+
+  async::Loop& loop_;
+  RouterOptions options_;
+  std::unique_ptr<async::Signals> hangups_;  // before what has threads
+  Predecessors predecessors_;
+  Workers workers_;
+  std::vector<Fd> sockets_;  // a worker's each
+  ServedTable table_;
+  Admin admin_;
+  Metrics metrics_;
+  http::Server metrics_server_;
+};
+
+void Router::make_workers() {
+  for (const auto& listener : options_.listeners)
+    if (listener.name == "apps")
+      for (std::size_t n = 0; n < options_.workers; ++n) {
+        sockets_.push_back(duplicate(listener.fd));
+        workers_.push_back(
+            std::make_unique<Worker>(options_.log_slot * kMostWorkers + workers_.size(),
+                                     options_.logs_directory, options_.loop));
+      }
+  if (workers_.empty())
+    throw Error(Code::bad_request, "the router was given no socket to serve apps on");
+}
+
+void Router::serve_dns(async::TaskGroup& group) {
+  for (const auto& listener : options_.listeners) {
+    if (listener.name == "dns-udp")
+      group.spawn(serve_dns_datagrams(loop_, duplicate(listener.fd), options_.resolv_conf));
+    if (listener.name == "dns-tcp")
+      group.spawn(serve_dns_streams(loop_, duplicate(listener.fd), options_.resolv_conf));
+  }
+}
+
+Task<void> Router::serve(RouterEnding& ending) {
+  async::TaskGroup group(co_await async::current_scope());
+  // Clients come when there is something to serve.
+  co_await table_.restore();
+  if (!options_.table_file.empty()) co_await table_.replace(read_table_file(options_.table_file));
+  if (options_.take_place) {
+    co_await options_.take_place();
+    if (!options_.admin_socket.empty())
+      group.spawn(predecessors_.run(directory_of(options_.admin_socket)));
+    // What changed while the place was another's.
+    co_await table_.restore();
+    if (!options_.table_file.empty()) co_await reread(table_, options_.table_file);
+  }
+  serve_dns(group);
+  if (hangups_) group.spawn(reread_at_hangup(*hangups_, table_, options_));
+  for (std::size_t n = 0; n < workers_.size(); ++n) workers_[n]->listen(std::move(sockets_[n]));
+  // Its directory and the peer's uid say who may; the server has another group.
+  if (!options_.admin_socket.empty())
+    group.spawn(admin_.serve(net::listen_packets(options_.admin_socket, 0666)));
+  for (auto& fd : metrics_listeners(options_))
+    group.spawn(metrics_server_.run(net::Listener(loop_, std::move(fd))));
+  log_info("the router serves", {{"pid", ::getpid()}});
+  (void)co_await ending.drain.wait();
+  group.cancel();
+  co_await group.join();
+}
+
+Task<void> Router::drain(Duration idle_grace) {
+  async::TaskGroup group(co_await async::current_scope());
+  auto drained = std::make_shared<Drained>(workers_.size());
+  for (auto& worker : workers_)
+    worker->drain(options_.drain_limit, idle_grace, [drained, &loop = loop_] {
+      loop.post([drained] {
+        if (--drained->left == 0) drained->all.set();
+      });
+    });
+  co_await table_.let_go_of_journal();
+  std::string path;
+  if (!options_.admin_socket.empty()) {
+    path = draining_socket(directory_of(options_.admin_socket), ::getpid());
+    group.spawn(admin_.serve(net::listen_packets(path, 0666)));
+  }
+  if (hangups_) group.spawn(reread_at_hangup(*hangups_, table_, options_));
+  if (options_.leave_place) options_.leave_place();
+  log_info("the router has left its place", {{"pid", ::getpid()}});
+  (void)co_await drained->all.wait();
+  log_info("the router has drained", {{"pid", ::getpid()}});
+  if (!path.empty()) ::unlink(path.c_str());
+  group.cancel();
+  co_await group.join();
 }
 
 }  // namespace
 
-Task<void> run_router(async::Loop& loop, RouterOptions options) {
-  std::optional<async::Signals> hangups;
-  if (!options.table_file.empty()) hangups.emplace(loop, std::initializer_list<int>{SIGHUP});
-  Workers workers;
-  std::vector<Fd> sockets;
-  for (const auto& listener : options.listeners)
-    if (listener.name == "apps")
-      for (std::size_t n = 0; n < options.workers; ++n) {
-        sockets.push_back(duplicate(listener.fd));
-        workers.push_back(
-            std::make_unique<Worker>(workers.size(), options.logs_directory, options.loop));
-      }
-  if (workers.empty())
-    throw Error(Code::bad_request, "the router was given no socket to serve apps on");
-  ServedTable table(loop, workers, options.journal_file);
-  Admin admin(loop, table, options.admin_uids, options.listeners);
-  async::TaskGroup group(co_await async::current_scope());
-  for (const auto& listener : options.listeners) {
-    if (listener.name == "dns-udp")
-      group.spawn(serve_dns_datagrams(loop, duplicate(listener.fd), options.resolv_conf));
-    if (listener.name == "dns-tcp")
-      group.spawn(serve_dns_streams(loop, duplicate(listener.fd), options.resolv_conf));
-  }
-  // Clients come when there is something to serve.
-  co_await table.restore();
-  if (!options.table_file.empty()) {
-    co_await table.replace(read_table_file(options.table_file));
-    group.spawn(reread_at_hangup(*hangups, table, options.table_file));
-  }
-  for (std::size_t n = 0; n < workers.size(); ++n) workers[n]->listen(std::move(sockets[n]));
-  // Its directory and the peer's uid say who may; the server has another group.
-  if (!options.admin_socket.empty())
-    group.spawn(admin.serve(net::listen_packets(options.admin_socket, 0666)));
-  Metrics metrics(loop, workers);
-  http::Server metrics_server(loop, metrics, {.max_connections = kMetricsConnections});
-  for (auto& fd : metrics_listeners(options))
-    group.spawn(metrics_server.run(net::Listener(loop, std::move(fd))));
-  group.spawn(forever());
-  co_await group.join();
-  // Two steps, so that all of them drain at the same time.
-  std::vector<std::thread> stops;
-  for (auto& worker : workers)
-    stops.emplace_back([&worker] { worker->stop(limits::kDrainDeadline); });
-  for (auto& stop : stops) stop.join();
+Task<void> run_router(async::Loop& loop, RouterOptions options, RouterEnding& ending) {
+  Router router(loop, std::move(options));
+  co_await router.serve(ending);
+  if (ending.drain.is_set()) co_await router.drain(ending.idle_grace);
 }
 
 }  // namespace nuri::router

@@ -3,11 +3,15 @@
 // Router: the data plane put together: workers, the table from the server and from disk, or from a
 // file alone, DNS for instances.
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "async/event.h"
 #include "async/kernel_loop.h"
+#include "async/task.h"
 #include "net/listener.h"
+#include "router/drain_limits.h"
 
 namespace nuri::router {
 
@@ -21,13 +25,29 @@ struct RouterOptions {
   std::string journal_file;          // of the table that the server sent
   std::string table_file;            // in the server's stead: read at the start and at each SIGHUP
   std::string logs_directory;        // access lines; empty: none
+  std::size_t log_slot = 0;          // of the routers that write there at the same time
   std::size_t workers = 1;
   async::LoopKind loop = async::LoopKind::automatic;  // of each worker
   std::string resolv_conf = "/etc/resolv.conf";       // whose resolvers DNS is forwarded to
+  Duration drain_limit = limits::kDrainDeadline;      // for requests and tunnels in flight
+  // Called when all is ready and only clients are missing; returns when this router may have the
+  // place of the one before it: its sockets' paths and its journal.
+  std::function<Task<void>()> take_place = {};
+  // Called at each SIGHUP before the table file is read again.
+  std::function<void()> pass_on_hangup = {};
+  // Called by a drain when another may have this router's place.
+  std::function<void()> leave_place = {};
 };
 
-// Until cancelled: then workers drain for `limits::kDrainDeadline` at most. Throws Error if it
-// cannot start. Before any other thread of the process if there is a table_file: it takes SIGHUP.
-Task<void> run_router(async::Loop& loop, RouterOptions options);
+// How a router is told to end. The main loop's thread.
+struct RouterEnding {
+  Duration idle_grace = limits::kDrainIdleGrace;
+  async::Event drain;  // leave the place, then end when nothing is in flight
+};
+
+// Until it has drained, or is cancelled: then what is in flight is cut. Throws Error if it cannot
+// start. Before any other thread of the process if there is a table_file: it takes SIGHUP. `ending`
+// outlives it.
+Task<void> run_router(async::Loop& loop, RouterOptions options, RouterEnding& ending);
 
 }  // namespace nuri::router

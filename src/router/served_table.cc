@@ -1,5 +1,7 @@
 #include "router/served_table.h"
 
+#include <utility>
+
 #include "async/event.h"
 #include "base/log.h"
 
@@ -38,16 +40,24 @@ std::vector<std::shared_ptr<TableChange>> parts_of(const TableChange& change) {
 
 }  // namespace
 
-ServedTable::ServedTable(async::Loop& loop, Workers& workers, const std::string& journal_file)
-    : loop_(loop), workers_(workers) {
+ServedTable::ServedTable(async::Loop& loop, Workers& workers, Predecessors& predecessors,
+                         const std::string& journal_file)
+    : loop_(loop), workers_(workers), predecessors_(predecessors) {
   if (!journal_file.empty()) journal_ = std::make_shared<TableJournal>(journal_file);
 }
 
 Task<void> ServedTable::restore() {
   if (!journal_) co_return;
-  table_ = journal_->load();
+  const Table before = std::exchange(table_, journal_->load());
   log_info("serving the routes from disk", {{"routes", table_.size()}});
-  co_await tell_workers(difference({}, table_));
+  co_await tell_workers(difference(before, table_));
+  co_await predecessors_.publish(table_);
+}
+
+Task<void> ServedTable::let_go_of_journal() {
+  const auto mine = co_await committing_.take();
+  // Jobs run one after the other: behind this one there is none.
+  if (mine && std::exchange(journal_, nullptr)) co_await disk_.run([] {});
 }
 
 Task<void> ServedTable::change(TableChange change) {
@@ -65,6 +75,7 @@ Task<void> ServedTable::serve(TableChange change) {
   if (change.empty()) co_return;
   apply_change(table_, change);
   co_await tell_workers(change);
+  co_await predecessors_.publish(table_);
   if (!journal_) co_return;
   // The job may outlive this frame when the router ends.
   auto write = [journal = journal_, change = std::move(change),
@@ -90,7 +101,8 @@ Task<void> ServedTable::tell_workers(const TableChange& change) {
 Task<bool> ServedTable::drained(std::string upstream) {
   auto answers = std::make_shared<Answers>(workers_.size());
   for (auto& worker : workers_) worker->when_idle(upstream, Answers::one(loop_, answers));
-  co_return (co_await answers->all.wait()).has_value();
+  if (!co_await answers->all.wait()) co_return false;
+  co_return co_await predecessors_.drained(upstream);
 }
 
 }  // namespace nuri::router

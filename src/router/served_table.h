@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "async/blocking_pool.h"
+#include "router/predecessors.h"
 #include "router/table_journal.h"
 #include "router/turn.h"
 #include "router/worker.h"
@@ -18,16 +19,21 @@ using Workers = std::vector<std::unique_ptr<Worker>>;
 
 class ServedTable {
  public:
-  // `journal_file`: where it is kept; empty: nowhere. The workers outlive this.
-  ServedTable(async::Loop& loop, Workers& workers, const std::string& journal_file);
+  // `journal_file`: where it is kept; empty: nowhere. The others outlive this.
+  ServedTable(async::Loop& loop, Workers& workers, Predecessors& predecessors,
+              const std::string& journal_file);
 
-  // Serves what was served last. Throws Error if the file cannot be read.
+  // Serves what was served last. Throws Error if the file cannot be read. Again: what another
+  // router has written since.
   Task<void> restore();
+  // Returns when nothing is written any more: from now on the file is another's.
+  Task<void> let_go_of_journal();
   // Return when every worker serves it, and it is on disk or that failed, which is logged. One at a
   // time, in order.
   Task<void> change(TableChange change);
   Task<void> replace(Table whole);
-  // Returns when no request is in flight to `upstream`; false: cancelled.
+  // Returns when no request is in flight to `upstream`, neither here nor in a router that drains;
+  // false: cancelled.
   Task<bool> drained(std::string upstream);
 
  private:
@@ -36,6 +42,7 @@ class ServedTable {
 
   async::Loop& loop_;
   Workers& workers_;
+  Predecessors& predecessors_;
   std::shared_ptr<TableJournal> journal_;  // null: none. Used by one job of disk_ at a time
   Table table_;
   Turn committing_;

@@ -55,22 +55,34 @@ Task<IoResult<void>> TableFeed::send(FeedMessage message) {
 
 Task<void> TableFeed::run() {
   for (;;) {
-    auto socket = co_await net::PacketSocket::connect(loop_, path_);
-    if (socket) {
-      socket_ = std::make_shared<net::PacketSocket>(std::move(*socket));
-      acknowledged_ = 0;
-      async::TaskGroup group(co_await async::current_scope());
-      group.spawn(push_table());
-      co_await read_replies();
-      group.cancel();
-      co_await group.join();
-      // A send that still waits there ends now.
-      ::shutdown(socket_->native(), SHUT_RDWR);
-      socket_ = nullptr;
-      changed_.pulse();
-    }
+    if (auto socket = co_await net::PacketSocket::connect(loop_, path_))
+      co_await converse(std::move(*socket));
     if (!co_await async::sleep(kReconnect)) co_return;
   }
+}
+
+Task<IoResult<void>> TableFeed::run_once() {
+  auto socket = co_await net::PacketSocket::connect(loop_, path_);
+  if (socket) co_await converse(std::move(*socket));
+  over_ = true;
+  changed_.pulse();
+  if (!socket) co_return std::unexpected(socket.error());
+  co_return IoResult<void>{};
+}
+
+Task<void> TableFeed::converse(net::PacketSocket socket) {
+  socket_ = std::make_shared<net::PacketSocket>(std::move(socket));
+  acknowledged_ = 0;
+  changed_.pulse();
+  async::TaskGroup group(co_await async::current_scope());
+  group.spawn(push_table());
+  co_await read_replies();
+  group.cancel();
+  co_await group.join();
+  // A send that still waits there ends now.
+  ::shutdown(socket_->native(), SHUT_RDWR);
+  socket_ = nullptr;
+  changed_.pulse();
 }
 
 // First the whole table, then what changed, each time it does.
@@ -124,13 +136,19 @@ Task<IoResult<void>> TableFeed::publish(std::vector<model::RouteEntry> table) {
     auto& place = next[key_of(entry)];
     place = std::move(entry);
   }
+  return publish_table(std::move(next));
+}
+
+Task<IoResult<void>> TableFeed::publish_table(Table next) {
   if (!have_table_ || next != wanted_) ++version_;
   wanted_ = std::move(next);
   have_table_ = true;
   const std::uint64_t version = version_;
   changed_.pulse();
-  while (acknowledged_ < version)
+  while (acknowledged_ < version) {
+    if (over_) co_return std::unexpected(IoError::reset);
     if (auto waited = co_await changed_.wait(); !waited) co_return waited;
+  }
   co_return IoResult<void>{};
 }
 

@@ -23,9 +23,14 @@ class TableFeed {
 
   // Keeps the connection, and on each new one sends the whole table. Until cancelled.
   Task<void> run();
+  // One connection, until it ends: after that nobody speaks for this router any more. An error:
+  // there was none.
+  Task<IoResult<void>> run_once();
+  bool over() const { return over_; }
   // Makes `table` the router's; returns once all workers serve it. Waits for the router as long as
   // the scope's deadline lets it.
   Task<IoResult<void>> publish(std::vector<model::RouteEntry> table);
+  Task<IoResult<void>> publish_table(Table table);
   // Returns once no request is in flight to the upstream. IoError: unreachable, reset if there is
   // no router, or not any more.
   Task<IoResult<void>> drained(std::string upstream);
@@ -36,6 +41,7 @@ class TableFeed {
     bool done = false;
   };
   Task<IoResult<void>> send(FeedMessage message);
+  Task<void> converse(net::PacketSocket socket);
   Task<void> push_table();
   Task<void> read_replies();
   void take(const FeedReply& reply);
@@ -49,6 +55,7 @@ class TableFeed {
   std::uint64_t version_ = 0;       // of wanted_
   std::uint64_t acknowledged_ = 0;  // committed by the router on this connection
   bool have_table_ = false;
+  bool over_ = false;  // the only connection has ended
   async::Event changed_;
   std::list<Waiting> drains_;
 };

@@ -81,6 +81,7 @@ void apply_change(Table& table, const TableChange& change) {
 
 Table TableJournal::load() {
   Table table;
+  file_.reset();
   std::ifstream file(path_);
   std::string line;
   bool good = static_cast<bool>(std::getline(file, line)) && !file.eof() && line + "\n" == kHeader;

@@ -23,8 +23,10 @@ struct Worker::State {
   AccessLog log;
   Proxy proxy;
   async::TaskGroup clients{loop};
+  async::TaskGroup accepting{loop};
   async::TaskGroup own{loop};
   async::Event stopping;
+  async::TaskGroup draining{loop};
   Duration drain_limit{};
 
   State(async::LoopKind kind, std::string logs, std::size_t index, Deadlines deadlines)
@@ -34,6 +36,7 @@ struct Worker::State {
 
   Task<void> accept_all(net::Listener listener);
   Task<void> tick();
+  Task<void> drain(Duration limit, Duration idle_grace, std::function<void()> done);
   Task<void> run();
 };
 
@@ -60,14 +63,29 @@ Task<void> Worker::State::tick() {
   }
 }
 
+// A client learns from its next answer that the connection ends. One that is closed while nothing
+// is in flight may cross a request on its way: the later, the fewer.
+Task<void> Worker::State::drain(Duration limit, Duration idle_grace, std::function<void()> done) {
+  accepting.cancel();
+  co_await accepting.join();
+  proxy.drain();
+  own.spawn([](State& self, Duration grace) -> Task<void> {
+    (void)co_await async::sleep(grace);
+    self.proxy.close_idle();
+  }(*this, std::min(idle_grace, limit)));
+  auto drained = [](async::TaskGroup& group) -> Task<void> { co_await group.join(); };
+  co_await async::within(limit, drained(clients));
+  if (done) done();
+}
+
 Task<void> Worker::State::run() {
   own.spawn(tick());
   (void)co_await stopping.wait();
+  draining.cancel();
+  co_await draining.join();
+  co_await drain(drain_limit, {}, {});
   own.cancel();
   co_await own.join();
-  proxy.drain();
-  auto drained = [](async::TaskGroup& group) -> Task<void> { co_await group.join(); };
-  co_await async::within(drain_limit, drained(clients));
   table.clear();
 }
 
@@ -102,7 +120,7 @@ Worker::~Worker() {
 
 void Worker::listen(Fd listener) {
   state_->loop.post([state = state_.get(), fd = std::move(listener)]() mutable {
-    state->own.spawn(state->accept_all(net::Listener(state->loop, std::move(fd))));
+    state->accepting.spawn(state->accept_all(net::Listener(state->loop, std::move(fd))));
   });
 }
 
@@ -127,6 +145,12 @@ void Worker::when_idle(std::string upstream, std::function<void()> done) {
       one->when_idle([left, done] {
         if (--*left == 0) done();
       });
+  });
+}
+
+void Worker::drain(Duration limit, Duration idle_grace, std::function<void()> done) {
+  state_->loop.post([state = state_.get(), limit, idle_grace, done = std::move(done)]() mutable {
+    state->draining.spawn(state->drain(limit, idle_grace, std::move(done)));
   });
 }
 

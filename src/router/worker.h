@@ -16,6 +16,8 @@
 
 namespace nuri::router {
 
+inline constexpr std::size_t kMostWorkers = 64;  // of one router
+
 class Worker {
  public:
   // Access lines go below `logs_directory`; empty: none. Throws Error if the kernel gives no loop.
@@ -30,7 +32,12 @@ class Worker {
   void apply(std::shared_ptr<const TableChange> change, std::function<void()> done);
   void count(std::function<void(Counted)> done);
   void when_idle(std::string upstream, std::function<void()> done);
+  // Accepts nothing more and lets requests in flight finish for at most `limit`; connections
+  // between two requests have `idle_grace` for one more. Then calls `done`, on the worker's thread,
+  // which goes on until stop(). Once.
+  void drain(Duration limit, Duration idle_grace, std::function<void()> done);
   // Accepts nothing more, lets requests in flight finish for at most `limit`, then ends the thread.
+  // A drain() that goes on is cut short.
   void stop(Duration limit);
 
  private:

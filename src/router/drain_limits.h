@@ -1,0 +1,14 @@
+#pragma once
+
+// The limits of what the router does when it ends, follows another or relays TCP, by name.
+
+#include "base/limits.h"
+
+namespace nuri::limits {
+
+inline constexpr Duration kDrainIdleGrace = 5s;       // of clients' idle connections
+inline constexpr std::size_t kRouterGenerations = 8;  // routers that drain at the same time
+inline constexpr Duration kPredecessorDeadline = 2s;  // for one that drains to take a change
+inline constexpr Duration kTakeOverDeadline = 30s;    // for a router to let go of its place
+
+}  // namespace nuri::limits
