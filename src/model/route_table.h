@@ -31,10 +31,12 @@ struct RouteEntry {
   std::string app;                  // the app's guid: whose log gets the access lines
   std::vector<Upstream> upstreams;  // empty: the app has nothing that could answer
   std::shared_ptr<const RouteSettings> settings = nullptr;  // null: nothing is set
+  // The app can be woken: its requests wait while it has no instance. False: they are refused.
+  bool wakes = false;
   friend bool operator==(const RouteEntry& a, const RouteEntry& b) {
     const bool same_settings =
         a.settings == b.settings || (a.settings && b.settings && *a.settings == *b.settings);
-    return same_settings && a.host == b.host && a.path == b.path && a.app == b.app &&
+    return same_settings && a.host == b.host && a.path == b.path && a.app == b.app && a.wakes == b.wakes &&
            a.upstreams == b.upstreams;
   }
 };

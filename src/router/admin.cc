@@ -41,10 +41,33 @@ struct Admin::Conversation {
   explicit Conversation(net::PacketSocket s) : socket(std::move(s)) {}
   net::PacketSocket socket;
   Turn sending;
-  bool whole = false;  // a whole table is being sent
+  async::TaskGroup* saying = nullptr;  // what is said unasked
+  bool whole = false;                  // a whole table is being sent
   Table incoming;
   Pending pending;
 };
+
+struct Admin::Listed {
+  Listed(std::vector<Conversation*>& all, Conversation& one) : all_(all), one_(one) {
+    all_.push_back(&one_);
+  }
+  ~Listed() { std::erase(all_, &one_); }
+  Listed(const Listed&) = delete;
+  Listed& operator=(const Listed&) = delete;
+
+ private:
+  std::vector<Conversation*>& all_;
+  Conversation& one_;
+};
+
+void Admin::wake(const std::string& app) {
+  for (Conversation* one : conversations_)
+    if (one->saying->size() < kDrains) one->saying->spawn(say_wake(*one, app));
+}
+
+Task<void> Admin::say_wake(Conversation& c, std::string app) {
+  (void)co_await say(c, encode(FeedReply(Wake{std::move(app)})));
+}
 
 Admin::Admin(async::Loop& loop, ServedTable& table, std::vector<unsigned> uids,
              const std::vector<net::HandedIn>& listeners)
@@ -73,6 +96,8 @@ Task<void> Admin::converse(net::PacketSocket socket) {
   }
   Conversation conversation(std::move(socket));
   async::TaskGroup drains(co_await async::current_scope());
+  conversation.saying = &drains;
+  const Listed listed(conversations_, conversation);
   for (;;) {
     auto packet = co_await conversation.socket.receive(limits::kHostMessageBytes);
     if (!packet || packet->end()) break;

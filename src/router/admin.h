@@ -22,18 +22,24 @@ class Admin {
 
   // Until cancelled.
   Task<void> serve(Fd listener);
+  // Tells the server that requests wait for the app. Never waits; without a server nobody hears it,
+  // and it is said again.
+  void wake(const std::string& app);
 
  private:
   struct Conversation;
+  struct Listed;
   Task<void> converse(net::PacketSocket socket);
   Task<bool> handle(Conversation& conversation, FeedMessage message);
   Task<IoResult<void>> say(Conversation& conversation, std::string text, std::vector<int> fds = {});
+  Task<void> say_wake(Conversation& conversation, std::string app);
   Task<void> answer_drained(Conversation& conversation, std::string upstream);
 
   async::Loop& loop_;
   ServedTable& table_;
   std::vector<unsigned> uids_;
   const std::vector<net::HandedIn>& listeners_;
+  std::vector<Conversation*> conversations_;
 };
 
 }  // namespace nuri::router

@@ -112,6 +112,9 @@ void RouteCounters::add(const RouteCounters& other) {
   for (std::size_t n = 0; n < answers.size(); ++n) answers[n] += other.answers[n];
   own_errors += other.own_errors;
   retries += other.retries;
+  queued += other.queued;
+  parked += other.parked;
+  turned_away += other.turned_away;
   received_bytes += other.received_bytes;
   sent_bytes += other.sent_bytes;
   in_flight += other.in_flight;
@@ -155,6 +158,13 @@ std::string prometheus_text(const Counted& counted) {
              counted.routes, [](const R& c) { return c.own_errors; });
   write_each(text, "nuri_router_retries_total", "counter", "Tries of one more instance",
              counted.routes, [](const R& c) { return c.retries; });
+  write_each(text, "nuri_router_queued_total", "counter", "Requests that waited for a free slot",
+             counted.routes, [](const R& c) { return c.queued; });
+  write_each(text, "nuri_router_parked_total", "counter", "Requests that waited for an instance",
+             counted.routes, [](const R& c) { return c.parked; });
+  write_each(text, "nuri_router_turned_away_total", "counter",
+             "Requests that could not wait, or waited in vain", counted.routes,
+             [](const R& c) { return c.turned_away; });
   write_each(text, "nuri_router_received_bytes_total", "counter", "Content of requests",
              counted.routes, [](const R& c) { return c.received_bytes; });
   write_each(text, "nuri_router_sent_bytes_total", "counter", "Content of answers", counted.routes,

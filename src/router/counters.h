@@ -27,6 +27,9 @@ struct RouteCounters {
   std::array<std::uint64_t, 5> answers{};  // 1xx (a tunnel) to 5xx
   std::uint64_t own_errors = 0;            // of the answers: the router's own, not the app's
   std::uint64_t retries = 0;
+  std::uint64_t queued = 0;                          // waited for a free slot
+  std::uint64_t parked = 0;                          // waited for an instance
+  std::uint64_t turned_away = 0;                     // no room to wait, or in vain
   std::uint64_t received_bytes = 0, sent_bytes = 0;  // content
   int in_flight = 0;
   Latencies latencies;

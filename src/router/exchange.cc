@@ -119,37 +119,66 @@ Exchange::Outcome Exchange::fail(Failure failure, Outcome outcome) {
 
 Task<After> Exchange::run() {
   take_early_body();
-  failure_ = {404, "unknown_route",
-              fmt::format("No app is served under '{}'. Check the name, or see what there is: "
-                          "nuri routes",
-                          request_.host)};
   for (std::size_t attempts = 0; attempts < kMostAttempts;) {
-    // Looked up each time: the table may have changed while an instance was tried.
+    // Looked up each time: the table may have changed while an instance was tried or waited for.
     const auto route = ground_.table.find(request_.host, request_.path);
+    if (!route && tried_.empty()) failure_ = unknown_route();
     if (!route) break;
-    app_ = route->app;
-    if (!asked_) asked_.emplace(route->counters);
+    if (!asked_) note_route(*route);
     if (route->edge && !visit_) {
       if (!co_await admit(route->edge)) break;
       continue;
     }
-    if (tried_.empty())
-      failure_ = {503, "no_instances",
-                  "The app has no instance that could answer. See: nuri app NAME"};
-    upstream_ = visit_ ? route->pick(tried_, ground_.loop.now(), visit_->sticky, visit_->hash_value)
-                       : route->pick(tried_, ground_.loop.now(), request_.sticky);
-    if (!upstream_) break;
-    if (!tried_.empty()) ++asked_->counters->retries;
+    const Choice choice = choose(*route);
+    if (choice == Choice::full || (choice == Choice::none && route->wakes && tried_.empty())) {
+      if (co_await wait_in_line(*route, choice)) continue;
+      if (client_gone_) co_return leave();
+      break;
+    }
+    stand_.reset();
+    if (choice == Choice::none || !may_try(*route)) break;
     tried_.push_back(upstream_.get());
     const InFlight in_flight(*upstream_);
-    const Time began = ground_.loop.now();
+    const Time began = ground_.loop.turned();
     const Outcome outcome = co_await attempt();
-    upstream_took_ += ground_.loop.now() - began;
+    upstream_took_ += ground_.loop.turned() - began;
+    give_slots_back(*route);
     if (outcome == Outcome::settled) co_return after_;
     if (outcome == Outcome::failed) break;
     if (!upstream_->gone()) ++attempts;
   }
+  if (failure_.error.empty())
+    failure_ = {503, "no_instances",
+                "The app has no instance that could answer. See: nuri app NAME"};
   co_return co_await refuse();
+}
+
+void Exchange::note_route(const Route& route) {
+  app_ = route.app;
+  asked_.emplace(route.counters);
+  route.gate->retries.request();
+}
+
+// One more instance is tried only within the route's budget; one that is gone cost it nothing.
+bool Exchange::may_try(Route& route) {
+  if (tried_.empty()) return true;
+  if (!tried_.back()->gone() && !route.gate->retries.take(ground_.loop.turned())) return false;
+  ++asked_->counters->retries;
+  return true;
+}
+
+Exchange::Failure Exchange::unknown_route() const {
+  return {404, "unknown_route",
+          fmt::format("No app is served under '{}'. Check the name, or see what there is: "
+                      "nuri routes",
+                      request_.host)};
+}
+
+// The client has gone: nobody hears an answer.
+After Exchange::leave() {
+  status_ = kClientGone;
+  error_ = "client_gone";
+  return after_ = After::close;
 }
 
 // Sends an answer of the router's own.
@@ -296,9 +325,7 @@ Exchange::Outcome Exchange::no_answer(const Wire::Head& answer, Connection conne
     return fail({504, "request_timeout", "The request took longer than it may here."},
                 Outcome::failed);
   if (upload_error != IoError::cancelled || client_gone_ || answer.error == IoError::cancelled) {
-    status_ = kClientGone;
-    error_ = "client_gone";
-    after_ = After::close;
+    leave();
     return Outcome::settled;
   }
   if (connection == Connection::fresh || answer.began) upstream_->failed(ground_.loop.now());

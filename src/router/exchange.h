@@ -38,6 +38,7 @@ struct Ground {
   Deadlines deadlines{};
   bool draining = false;         // each connection ends after the request that it is in
   http::HeadSpace head_space{};  // used between two waits only, so one is enough
+  std::function<void(const std::string& app)> ask_wake{};  // requests wait for it; empty: nobody
   PasswordChecks password_checks{};
   std::size_t compressions = 0;  // under way
 };
@@ -113,6 +114,17 @@ class Exchange {
 
   enum class Connection { kept, fresh };
 
+  // How it comes to an instance (exchange_gate.cc).
+  enum class Choice {
+    found,  // upstream_, and its slots
+    full,   // of those that could be used none is free
+    none,
+  };
+  Choice choose(Route& route);
+  Task<bool> wait_in_line(Route& route, Choice why);
+  void ask_wake(Route& route);
+  void give_slots_back(Route& route);
+
   void take_early_body();
   // Whether the request may be sent to another instance as long as nothing was answered.
   bool repeatable() const;
@@ -126,6 +138,10 @@ class Exchange {
   Task<void> upload(Wire& server, async::Scope& answering, Watch& client);
   Outcome no_answer(const Wire::Head& answer, Connection connection);
   Outcome fail(Failure failure, Outcome outcome);
+  void note_route(const Route& route);
+  bool may_try(Route& route);
+  Failure unknown_route() const;
+  After leave();
   Task<After> refuse();
   // Of routes with settings only (exchange_edge.cc). admit: false, and failure_ says why, if the
   // request is not for an instance.
@@ -157,7 +173,9 @@ class Exchange {
   std::unique_ptr<Visit> visit_;  // null: the route has no settings
   const Deadlines* deadlines_ = &ground_.deadlines;
   std::uint64_t body_limit_ = UINT64_MAX;
-  bool late_ = false;  // the whole of it took too long
+  bool late_ = false;                      // the whole of it took too long
+  std::optional<RouteGate::Stand> stand_;  // while it waits in the route's line
+  Slots::Taken route_slot_, instance_slot_;
   std::shared_ptr<Upstream> upstream_;
   std::vector<const Upstream*> tried_;
   std::string early_body_;  // all of the content, framing and all, if it came with the head

@@ -15,8 +15,11 @@ namespace nuri::router {
 class Proxy {
  public:
   Proxy(async::Loop& loop, RouteTable& table, AccessLog& log, Random& random,
-        Deadlines deadlines = {})
-      : ground_{.loop = loop, .table = table, .deadlines = deadlines},
+        Deadlines deadlines = {}, std::function<void(const std::string& app)> ask_wake = {})
+      : ground_{.loop = loop,
+                .table = table,
+                .deadlines = deadlines,
+                .ask_wake = std::move(ask_wake)},
         log_(log),
         random_(random),
         between_(loop.root()) {}

@@ -18,7 +18,7 @@ enum class Among { usable, all };
 
 bool can_take(const Upstream& one, const std::vector<const Upstream*>& tried, Time now,
               Among among) {
-  if (among == Among::usable ? !one.usable(now) : one.gone()) return false;
+  if (one.full() || (among == Among::usable ? !one.usable(now) : one.gone())) return false;
   return std::find(tried.begin(), tried.end(), &one) == tried.end();
 }
 
@@ -117,13 +117,23 @@ std::shared_ptr<Upstream> Route::pick(const std::vector<const Upstream*>& tried,
   if (!sticky.empty() && tried.empty())
     for (const auto& one : classes)
       for (const auto& upstream : one.upstreams)
-        if (upstream->spec().id == sticky && upstream->usable(now)) return upstream;
+        if (upstream->spec().id == sticky && upstream->usable(now) && !upstream->full())
+          return upstream;
   if (!hash_value.empty())
     for (const Among among : {Among::usable, Among::all})
       if (auto hashed = pick_by_hash(*this, tried, now, among, hash_value)) return hashed;
   if (auto usable = pick_among(*this, tried, now, Among::usable)) return usable;
   // Everything is left alone: better try one of them than refuse.
   return pick_among(*this, tried, now, Among::all);
+}
+
+bool Route::full(const std::vector<const Upstream*>& tried) const {
+  for (const auto& one : classes)
+    for (const auto& upstream : one.upstreams)
+      if (upstream->full() && !upstream->gone() &&
+          std::ranges::find(tried, upstream.get()) == tried.end())
+        return true;
+  return false;
 }
 
 void RouteTable::apply(const TableChange& change) {
@@ -170,7 +180,11 @@ void RouteTable::put(const model::RouteEntry& entry) {
     at->upstreams.push_back(upstream_of(spec));
   }
   const auto old = route_of(key_of(entry));
-  if (old && old->app == entry.app) route->counters = old->counters;
+  const bool goes_on = old && old->app == entry.app;
+  if (goes_on) route->counters = old->counters;
+  route->gate = gate_of(entry, goes_on ? old.get() : nullptr);
+  route->wakes = entry.wakes;
+  limit_instances(*route, entry);
   if (entry.settings && old && old->edge && *old->edge->settings == *entry.settings)
     route->edge = old->edge;
   else if (entry.settings)
@@ -183,12 +197,37 @@ void RouteTable::put(const model::RouteEntry& entry) {
   ++entries_;
 }
 
+std::shared_ptr<RouteGate> RouteTable::gate_of(const model::RouteEntry& entry,
+                                               const Route* old) const {
+  auto gate = old ? old->gate : std::make_shared<RouteGate>();
+  const auto most = entry.settings ? entry.settings->max_outstanding : model::MaxOutstanding{};
+  const std::string name = entry.host + entry.path + " " + entry.app;
+  gate->worker = worker_;
+  gate->limited = most.route > 0 || most.instance > 0;
+  gate->slots = most.route > 0 ? limits_->slots(name, most.route) : nullptr;
+  if (!gate->limited)
+    gate->fairness = nullptr;
+  else if (!gate->fairness)
+    gate->fairness = limits_->fairness(name);
+  return gate;
+}
+
+void RouteTable::limit_instances(Route& route, const model::RouteEntry& entry) const {
+  const int most = entry.settings ? entry.settings->max_outstanding.instance : 0;
+  for (const auto& one : route.classes)
+    for (const auto& upstream : one.upstreams)
+      upstream->set_slots(most > 0 ? limits_->slots("instance " + upstream->spec().id, most)
+                                   : nullptr);
+}
+
 void RouteTable::remove(const RouteKey& key) {
   const auto route = route_of(key);
   if (!route) return;
   const auto host = hosts_.find(key.host);
   std::erase(host->second, route);
   --entries_;
+  // Who waits looks it up again: what they wait for may be there, or never come.
+  route->gate->line.call();
   if (host->second.empty()) hosts_.erase(host);
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "router/route_edge.h"
+#include "router/route_gate.h"
 #include "router/table_change.h"
 #include "router/upstream.h"
 
@@ -32,6 +33,9 @@ struct Route {
   std::vector<Class> classes;
   // Goes on when the entry is put anew for the same app.
   std::shared_ptr<RouteCounters> counters = std::make_shared<RouteCounters>();
+  // The same. Never null.
+  std::shared_ptr<RouteGate> gate;
+  bool wakes = false;  // its requests wait while there is no instance
   // Its settings; null: none are set. Goes on while they stay the same.
   std::shared_ptr<RouteEdge> edge;
 
@@ -40,11 +44,17 @@ struct Route {
   // is preferred. `hash_value`: what Balance::hash goes by; empty: the request has none.
   std::shared_ptr<Upstream> pick(const std::vector<const Upstream*>& tried, Time now,
                                  std::string_view sticky = {}, std::string_view hash_value = {});
+  // Whether an instance that is not in `tried` could be used but for the limit of its requests.
+  bool full(const std::vector<const Upstream*>& tried) const;
 };
 
 class RouteTable {
  public:
-  explicit RouteTable(async::Loop& loop) : loop_(loop) {}
+  // `limits`: shared by all workers; `worker`: this one's number.
+  explicit RouteTable(async::Loop& loop,
+                      std::shared_ptr<LimitBook> limits = std::make_shared<LimitBook>(),
+                      std::size_t worker = 0)
+      : loop_(loop), limits_(std::move(limits)), worker_(worker) {}
 
   void apply(const TableChange& change);
   // Drops everything: a loop cannot end while connections are kept.
@@ -77,7 +87,12 @@ class RouteTable {
   void put(const model::RouteEntry& entry);
   void remove(const RouteKey& key);
 
+  void limit_instances(Route& route, const model::RouteEntry& entry) const;
+  std::shared_ptr<RouteGate> gate_of(const model::RouteEntry& entry, const Route* old) const;
+
   async::Loop& loop_;
+  std::shared_ptr<LimitBook> limits_;
+  std::size_t worker_;
   // Of a host: longest path first.
   std::unordered_map<std::string, std::vector<std::shared_ptr<Route>>, Hash, std::equal_to<>>
       hosts_;

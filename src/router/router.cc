@@ -94,7 +94,7 @@ class Router {
                      : std::make_unique<async::Signals>(loop, std::initializer_list<int>{SIGHUP})),
         predecessors_(loop),
         table_(loop, workers_, predecessors_, options_.journal_file),
-        admin_(loop, table_, options_.admin_uids, options_.listeners),
+        admin_(std::make_shared<Admin>(loop, table_, options_.admin_uids, options_.listeners)),
         metrics_(loop, workers_),
         metrics_server_(loop, metrics_, {.max_connections = kMetricsConnections}) {
     make_workers();
@@ -115,19 +115,29 @@ class Router {
   Workers workers_;
   std::vector<Fd> sockets_;  // a worker's each
   ServedTable table_;
-  Admin admin_;
+  std::shared_ptr<Admin> admin_;  // what workers say to it may come when it is gone
   Metrics metrics_;
   http::Server metrics_server_;
 };
 
 void Router::make_workers() {
+  const auto limits = std::make_shared<LimitBook>();
+  const auto wake = [&loop = loop_, to = std::weak_ptr(admin_)](const std::string& app) {
+    loop.post([to, app] {
+      if (const auto admin = to.lock()) admin->wake(app);
+    });
+  };
   for (const auto& listener : options_.listeners)
     if (listener.name == "apps")
       for (std::size_t n = 0; n < options_.workers; ++n) {
         sockets_.push_back(duplicate(listener.fd));
-        workers_.push_back(
-            std::make_unique<Worker>(options_.log_slot * kMostWorkers + workers_.size(),
-                                     options_.logs_directory, options_.loop));
+        workers_.push_back(std::make_unique<Worker>(WorkerOptions{
+            .index = options_.log_slot * kMostWorkers + workers_.size(),
+            .logs_directory = options_.logs_directory,
+            .loop = options_.loop,
+            .limits = limits,
+            .ask_wake = wake,
+        }));
       }
   if (workers_.empty())
     throw Error(Code::bad_request, "the router was given no socket to serve apps on");
@@ -160,7 +170,7 @@ Task<void> Router::serve(RouterEnding& ending) {
   for (std::size_t n = 0; n < workers_.size(); ++n) workers_[n]->listen(std::move(sockets_[n]));
   // Its directory and the peer's uid say who may; the server has another group.
   if (!options_.admin_socket.empty())
-    group.spawn(admin_.serve(net::listen_packets(options_.admin_socket, 0666)));
+    group.spawn(admin_->serve(net::listen_packets(options_.admin_socket, 0666)));
   for (auto& fd : metrics_listeners(options_))
     group.spawn(metrics_server_.run(net::Listener(loop_, std::move(fd))));
   log_info("the router serves", {{"pid", ::getpid()}});
@@ -182,7 +192,7 @@ Task<void> Router::drain(Duration idle_grace) {
   std::string path;
   if (!options_.admin_socket.empty()) {
     path = draining_socket(directory_of(options_.admin_socket), ::getpid());
-    group.spawn(admin_.serve(net::listen_packets(path, 0666)));
+    group.spawn(admin_->serve(net::listen_packets(path, 0666)));
   }
   if (hangups_) group.spawn(reread_at_hangup(*hangups_, table_, options_));
   if (options_.leave_place) options_.leave_place();

@@ -21,6 +21,7 @@ json::object entry_json(const model::RouteEntry& entry) {
   for (const auto& upstream : entry.upstreams) upstreams.push_back(upstream_json(upstream));
   json::object out{
       {"host", entry.host}, {"path", entry.path}, {"app", entry.app}, {"upstreams", upstreams}};
+  if (entry.wakes) out["wakes"] = true;
   if (entry.settings) out["settings"] = model::route_settings_json(*entry.settings);
   return out;
 }
@@ -55,6 +56,7 @@ model::RouteEntry parse_entry(const json::object& o, model::UnknownKeys unknown)
       if (!upstream.is_object()) throw Error(Code::unprocessable, "'upstreams' must hold objects");
       entry.upstreams.push_back(upstream_from(upstream.get_object()));
     }
+  entry.wakes = json::get_bool(o, "wakes", false);
   if (const auto* settings = json::find_object(o, "settings"))
     entry.settings = std::make_shared<const model::RouteSettings>(
         model::parse_route_settings(*settings, unknown));
@@ -86,6 +88,7 @@ struct Encoder {
   json::object operator()(const FetchListeners&) const { return {{"listeners", true}}; }
   json::object operator()(const Committed& m) const { return {{"committed", m.number}}; }
   json::object operator()(const Drained& m) const { return {{"drained", m.upstream}}; }
+  json::object operator()(const Wake& m) const { return {{"wake", m.app}}; }
   json::object operator()(const ListenerNames& m) const {
     return {{"listener_names", json::array(m.names.begin(), m.names.end())}};
   }
@@ -122,6 +125,7 @@ FeedReply parse_feed_reply(std::string_view text) {
   const json::object o = json::parse_object(text);
   if (o.contains("committed"))
     return Committed{static_cast<std::uint64_t>(json::require_int(o, "committed"))};
+  if (o.contains("wake")) return Wake{json::require_string(o, "wake")};
   if (o.contains("drained")) return Drained{json::require_string(o, "drained")};
   ListenerNames names;
   for (const auto& name : json::require_array(o, "listener_names"))

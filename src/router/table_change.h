@@ -51,7 +51,10 @@ struct Drained {
 struct ListenerNames {
   std::vector<std::string> names;  // the descriptors come with the packet, in this order
 };
-using FeedReply = std::variant<Committed, Drained, ListenerNames>;
+struct Wake {
+  std::string app;  // requests wait for it; said again while they do
+};
+using FeedReply = std::variant<Committed, Drained, ListenerNames, Wake>;
 
 std::string encode(const FeedMessage& message);
 std::string encode(const FeedReply& reply);

@@ -121,6 +121,8 @@ Task<void> TableFeed::read_replies() {
 
 void TableFeed::take(const FeedReply& reply) {
   if (const auto* committed = std::get_if<Committed>(&reply)) acknowledged_ = committed->number;
+  if (const auto* wake = std::get_if<Wake>(&reply))
+    if (on_wake_) on_wake_(wake->app);
   if (const auto* drained = std::get_if<Drained>(&reply)) {
     // Each ask has its own answer; which of several equal ones does not matter.
     const auto waiting = std::ranges::find_if(drains_, [&](const Waiting& one) {

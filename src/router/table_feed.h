@@ -3,6 +3,7 @@
 // The other side of the router's admin socket: what the server tells it, and where a supervisor
 // gets the listening sockets back.
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -18,8 +19,10 @@ namespace nuri::router {
 
 class TableFeed {
  public:
-  TableFeed(async::Loop& loop, std::string socket_path)
-      : loop_(loop), path_(std::move(socket_path)) {}
+  // `on_wake`: called with an app that requests wait for.
+  using OnWake = std::function<void(const std::string& app)>;
+  TableFeed(async::Loop& loop, std::string socket_path, OnWake on_wake = {})
+      : loop_(loop), path_(std::move(socket_path)), on_wake_(std::move(on_wake)) {}
 
   // Keeps the connection, and on each new one sends the whole table. Until cancelled.
   Task<void> run();
@@ -48,6 +51,7 @@ class TableFeed {
 
   async::Loop& loop_;
   std::string path_;
+  OnWake on_wake_;
   std::shared_ptr<net::PacketSocket> socket_;  // shared with sends under way; null: no router
   Turn sending_;
   Table wanted_;

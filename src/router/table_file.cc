@@ -28,7 +28,7 @@ void require_known(const json::object& o, std::initializer_list<std::string_view
 model::RouteEntry entry_of(const json::value& value) {
   if (!value.is_object()) throw Error(Code::unprocessable, "a route must be an object");
   const json::object& o = value.get_object();
-  require_known(o, {"host", "path", "app", "upstreams", "settings"});
+  require_known(o, {"host", "path", "app", "upstreams", "settings", "wakes"});
   if (const auto* upstreams = json::find_array(o, "upstreams"))
     for (const auto& upstream : *upstreams)
       if (upstream.is_object())

@@ -24,9 +24,12 @@ inline async::LoopKind loop_kind() {
 
 class TestWorker {
  public:
-  explicit TestWorker(Deadlines deadlines = {}, std::string logs = {}) {
+  explicit TestWorker(Deadlines deadlines = {}, std::string logs = {})
+      : TestWorker(WorkerOptions{.logs_directory = std::move(logs), .deadlines = deadlines}) {}
+  explicit TestWorker(WorkerOptions options) {
     listener_ = listen_here(port_);
-    worker_ = std::make_unique<Worker>(0, std::move(logs), loop_kind(), deadlines);
+    options.loop = loop_kind();
+    worker_ = std::make_unique<Worker>(std::move(options));
     worker_->listen(listener());
   }
   std::uint16_t port() const { return port_; }

@@ -17,6 +17,7 @@
 #include "net/address.h"
 #include "net/packet_socket.h"
 #include "router/counters.h"
+#include "router/slots.h"
 #include "router/wire.h"
 
 namespace nuri::router {
@@ -52,13 +53,21 @@ class Upstream {
   // Calls `then` when nothing is in flight (at once if so).
   void when_idle(std::function<void()> then);
 
-  // False: it is gone, or it failed lately and is left alone for a while.
-  bool usable(Time now) const { return !gone_ && now >= banned_until_; }
+  // False: it is gone, or it failed lately and is left alone for a while. After that one request at
+  // a time is let through until one succeeds.
+  bool usable(Time now) const {
+    return !gone_ && now >= banned_until_ && (bans_ == 0 || outstanding_ == 0);
+  }
   bool gone() const { return gone_; }
   // Passive ejection: after 5 failures in a row it is left alone, 1 s doubling to 32 s.
   void succeeded();
   void failed(Time now);
   InstanceCounters counted() const;
+
+  // What limits the requests in flight to it, on all workers together; null: nothing.
+  const std::shared_ptr<Slots>& slots() const { return slots_; }
+  void set_slots(std::shared_ptr<Slots> slots) { slots_ = std::move(slots); }
+  bool full() const { return slots_ && slots_->full(); }
 
  private:
   struct Kept {
@@ -79,6 +88,7 @@ class Upstream {
   std::vector<Kept> idle_;  // latest used last
   int outstanding_ = 0;
   InstanceCounters counters_;
+  std::shared_ptr<Slots> slots_;
   std::vector<std::function<void()>> idle_calls_;
   bool gone_ = false;
   int failures_ = 0;

@@ -19,7 +19,7 @@ struct Worker::State {
   std::unique_ptr<async::Loop> made;
   async::Loop& loop{*made};
   SeededRandom random{SystemRandom().next()};  // for request ids, which are no secrets
-  RouteTable table{loop};
+  RouteTable table;
   AccessLog log;
   Proxy proxy;
   async::TaskGroup clients{loop};
@@ -29,10 +29,11 @@ struct Worker::State {
   async::TaskGroup draining{loop};
   Duration drain_limit{};
 
-  State(async::LoopKind kind, std::string logs, std::size_t index, Deadlines deadlines)
-      : made(async::make_loop(kind)),
-        log(std::move(logs), index),
-        proxy(loop, table, log, random, deadlines) {}
+  explicit State(WorkerOptions options)
+      : made(async::make_loop(options.loop)),
+        table(loop, std::move(options.limits), options.index),
+        log(std::move(options.logs_directory), options.index),
+        proxy(loop, table, log, random, options.deadlines, std::move(options.ask_wake)) {}
 
   Task<void> accept_all(net::Listener listener);
   Task<void> tick();
@@ -89,23 +90,20 @@ Task<void> Worker::State::run() {
   table.clear();
 }
 
-Worker::Worker(std::size_t index, std::string logs_directory, async::LoopKind kind,
-               Deadlines deadlines)
-    : index_(index) {
+Worker::Worker(WorkerOptions options) : index_(options.index) {
   std::promise<void> ready;
   auto began = ready.get_future();
-  thread_ =
-      std::thread([this, &ready, kind, deadlines, logs = std::move(logs_directory)]() mutable {
-        ::pthread_setname_np(::pthread_self(), fmt::format("router-{}", index_).c_str());
-        try {
-          state_ = std::make_unique<State>(kind, std::move(logs), index_, deadlines);
-        } catch (...) {
-          return ready.set_exception(std::current_exception());
-        }
-        ready.set_value();
-        State& state = *state_;
-        state.loop.run(state.run());
-      });
+  thread_ = std::thread([this, &ready, options = std::move(options)]() mutable {
+    ::pthread_setname_np(::pthread_self(), fmt::format("router-{}", index_).c_str());
+    try {
+      state_ = std::make_unique<State>(std::move(options));
+    } catch (...) {
+      return ready.set_exception(std::current_exception());
+    }
+    ready.set_value();
+    State& state = *state_;
+    state.loop.run(state.run());
+  });
   try {
     began.get();
   } catch (...) {

@@ -12,17 +12,27 @@
 #include "base/fd.h"
 #include "router/counters.h"
 #include "router/exchange.h"
+#include "router/limit_book.h"
 #include "router/table_change.h"
 
 namespace nuri::router {
 
 inline constexpr std::size_t kMostWorkers = 64;  // of one router
 
+struct WorkerOptions {
+  std::size_t index = 0;
+  std::string logs_directory{};  // access lines go below it; empty: none
+  async::LoopKind loop = async::LoopKind::automatic;
+  Deadlines deadlines{};
+  std::shared_ptr<LimitBook> limits = std::make_shared<LimitBook>();  // of all workers
+  // Called with an app that requests wait for, on the worker's thread.
+  std::function<void(const std::string& app)> ask_wake{};
+};
+
 class Worker {
  public:
-  // Access lines go below `logs_directory`; empty: none. Throws Error if the kernel gives no loop.
-  Worker(std::size_t index, std::string logs_directory, async::LoopKind loop,
-         Deadlines deadlines = {});
+  // Throws Error if the kernel gives no loop.
+  explicit Worker(WorkerOptions options);
   ~Worker();
 
   // From now on serves clients of `listener` (its own descriptor of the shared socket) until

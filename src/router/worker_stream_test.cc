@@ -232,7 +232,7 @@ TEST(WorkerStream, AnEndingWorkerFinishesRequestsAndClosesTheRest) {
   EXPECT_EQ(field(head, "Connection"), "close");
   EXPECT_TRUE(busy.ended());
   stop.join();
-  Worker successor(1, "", loop_kind());
+  Worker successor({.index = 1, .loop = loop_kind()});
   successor.listen(router.listener());
   std::string answer;
   EXPECT_EQ(next.hear_answer(answer).find("No app is served"), 15U) << answer;
