@@ -30,6 +30,8 @@ std::string_view describe(IoError error) {
       return "over the limit";
     case IoError::malformed:
       return "the peer broke the protocol";
+    case IoError::untrusted:
+      return "the peer's certificate is not trusted";
     case IoError::other:
       return "input/output error";
   }

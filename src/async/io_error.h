@@ -21,6 +21,7 @@ enum class IoError {
   no_resources,  // out of descriptors, buffers or memory
   too_large,     // over a limit
   malformed,     // the peer broke the protocol
+  untrusted,     // the peer's certificate
   other,
 };
 

@@ -5,6 +5,7 @@
 #include "async/deadline.h"
 #include "http/exchange.h"
 #include "http/head_rules.h"
+#include "net/tls_stream.h"
 
 namespace nuri::http {
 namespace {
@@ -53,8 +54,12 @@ Task<IoResult<std::vector<net::Address>>> SocketDialer::addresses_of(Url url) {
 }
 
 Task<IoResult<std::unique_ptr<net::Stream>>> SocketDialer::dial(const Url& url,
-                                                                const net::Address& via) {
-  if (url.tls) co_return std::unexpected(IoError::other);
+                                                                const net::Address& via,
+                                                                std::string& why) {
+  if (url.tls && !tls_) {
+    why = "https is not set up here";
+    co_return std::unexpected(IoError::other);
+  }
   std::vector<net::Address> addresses{via};
   if (via.empty()) {
     auto found = co_await addresses_of(url);
@@ -64,11 +69,21 @@ Task<IoResult<std::unique_ptr<net::Stream>>> SocketDialer::dial(const Url& url,
   IoError last = IoError::unreachable;
   for (const net::Address& address : addresses) {
     auto stream = co_await net::connect(loop_, address);
+    if (stream && url.tls) co_return co_await secure(std::move(*stream), url, why);
     if (stream) co_return std::unique_ptr<net::Stream>(std::move(*stream));
     last = stream.error();
     if (last == IoError::timed_out || last == IoError::cancelled) break;
   }
   co_return std::unexpected(last);
+}
+
+Task<IoResult<std::unique_ptr<net::Stream>>> SocketDialer::secure(
+    std::unique_ptr<net::Stream> plain, const Url& url, std::string& why) {
+  auto stream = std::make_unique<net::TlsStream>(std::move(plain), tls_->connect(url.host));
+  const auto done = co_await stream->handshake();
+  if (done) co_return std::move(stream);
+  why = stream->session().failure();
+  co_return std::unexpected(done.error());
 }
 
 Client::Client(async::Loop& loop, Dialer& dialer)
@@ -84,8 +99,13 @@ Task<IoResult<std::unique_ptr<Client::Exchange>>> Client::open(const ClientReque
   if (!fresh)
     if (auto stream = kept_->take(key))
       co_return std::make_unique<Exchange>(std::move(stream), true, std::move(key), kept_);
-  auto stream = co_await async::within(request.connect_deadline, dialer_.dial(url, request.via));
-  if (!stream) co_return std::unexpected(stream.error());
+  std::string why;
+  auto stream =
+      co_await async::within(request.connect_deadline, dialer_.dial(url, request.via, why));
+  if (!stream) {
+    if (request.why) *request.why = std::move(why);
+    co_return std::unexpected(stream.error());
+  }
   co_return std::make_unique<Exchange>(std::move(*stream), false, std::move(key), kept_);
 }
 

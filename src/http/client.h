@@ -15,30 +15,38 @@
 #include "http/parser.h"
 #include "http/url.h"
 #include "net/stream.h"
+#include "net/tls_client.h"
 
 namespace nuri::http {
 
 class Dialer {
  public:
   virtual ~Dialer() = default;
-  // A new connection for requests to `url`, through `via` if that is not empty.
-  virtual Task<IoResult<std::unique_ptr<net::Stream>>> dial(const Url& url,
-                                                            const net::Address& via) = 0;
+  // A new connection for requests to `url`, through `via` if that is not empty. On failure `why`
+  // may get a text that says more than the IoError; the arguments live until the result.
+  virtual Task<IoResult<std::unique_ptr<net::Stream>>> dial(const Url& url, const net::Address& via,
+                                                            std::string& why) = 0;
 };
 
-// Plain sockets. Knows literal addresses and localhost with all below it (RFC 6761 section 6.3:
-// 127.0.0.1); other names only with a pool to ask the resolver on. https is IoError::other.
+// Sockets. Knows literal addresses and localhost with all below it (RFC 6761 section 6.3:
+// 127.0.0.1); other names only with a pool to ask the resolver on. https goes over `tls` (its
+// verification cannot be turned off); without it is IoError::other.
 class SocketDialer final : public Dialer {
  public:
-  explicit SocketDialer(async::Loop& loop, async::BlockingPool* names = nullptr)
-      : loop_(loop), names_(names) {}
-  Task<IoResult<std::unique_ptr<net::Stream>>> dial(const Url& url,
-                                                    const net::Address& via) override;
+  // All outlive the dialer, `tls` its connections' handshakes.
+  explicit SocketDialer(async::Loop& loop, async::BlockingPool* names = nullptr,
+                        net::TlsClient* tls = nullptr)
+      : loop_(loop), names_(names), tls_(tls) {}
+  Task<IoResult<std::unique_ptr<net::Stream>>> dial(const Url& url, const net::Address& via,
+                                                    std::string& why) override;
 
  private:
   Task<IoResult<std::vector<net::Address>>> addresses_of(Url url);
+  Task<IoResult<std::unique_ptr<net::Stream>>> secure(std::unique_ptr<net::Stream> plain,
+                                                      const Url& url, std::string& why);
   async::Loop& loop_;
   async::BlockingPool* names_;
+  net::TlsClient* tls_;
 };
 
 struct ClientRequest {
@@ -52,6 +60,9 @@ struct ClientRequest {
   Duration connect_deadline = limits::kConnectDeadline;
   Duration answer_deadline = limits::kAnswerDeadline;       // from the last byte sent to the head
   Duration body_idle_deadline = limits::kBodyIdleDeadline;  // for each next piece, both ways
+  // Gets what the dialer has to say about a failure: "the peer's certificate is not for \"a\": it
+  // is for b". Lives until the result.
+  std::string* why = nullptr;
 };
 
 struct ClientResponse {

@@ -247,7 +247,8 @@ class Scripted final : public Dialer {
  public:
   Scripted(async::Loop& loop, async::TaskGroup& group, std::vector<std::string> answers)
       : loop_(loop), group_(group), answers_(std::move(answers)) {}
-  Task<IoResult<std::unique_ptr<net::Stream>>> dial(const Url&, const net::Address&) override {
+  Task<IoResult<std::unique_ptr<net::Stream>>> dial(const Url&, const net::Address&,
+                                                    std::string&) override {
     auto [near, far] = net::memory_pair(loop_);
     group_.spawn(answer(*this, std::move(far)));
     co_return std::move(near);

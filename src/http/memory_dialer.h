@@ -17,7 +17,8 @@ class MemoryDialer final : public Dialer {
                std::size_t piece_bytes = 4096)
       : loop_(loop), group_(group), server_(server), piece_bytes_(piece_bytes) {}
 
-  Task<IoResult<std::unique_ptr<net::Stream>>> dial(const Url&, const net::Address&) override {
+  Task<IoResult<std::unique_ptr<net::Stream>>> dial(const Url&, const net::Address&,
+                                                    std::string&) override {
     auto [near, far] = net::memory_pair(loop_, piece_bytes_);
     group_.spawn(serve(server_, std::move(far)));
     ++dialled_;
