@@ -7,8 +7,9 @@ namespace {
 
 TEST(Problem, SaysWhatTheAuthoritySaysAndWhatToDo) {
   const auto problem = Problem::parse(
-      R"({"type":"urn:ietf:params:acme:error:dns","detail":"NXDOMAIN looking up A for a.example.com",
-          "status":400,"subproblems":[{"identifier":{"type":"dns","value":"a.example.com"},
+      R"({"type":"urn:ietf:params:acme:error:dns","status":400,
+          "detail":"NXDOMAIN looking up A for a.example.com",
+          "subproblems":[{"identifier":{"type":"dns","value":"a.example.com"},
           "detail":"no such name"}]})",
       400);
   const Error error = problem.error("prove that a.example.com is ours");
