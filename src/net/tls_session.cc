@@ -124,10 +124,19 @@ TlsStop State::fail(int result) {
   return TlsStop::failed;
 }
 
+// Forward secrecy and authenticated ciphers only, the order of Mozilla's "intermediate" settings:
+// AES-128 first, which nobody breaks and every machine does fastest.
+constexpr const char* kSuites13 =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+constexpr const char* kCiphers12 =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+
 SslContextPtr make_tls_context(const SSL_METHOD* method) {
   SslContextPtr context(SSL_CTX_new(method));
   const bool good = context && SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) == 1 &&
-                    SSL_CTX_set_cipher_list(context.get(), "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
+                    SSL_CTX_set_ciphersuites(context.get(), kSuites13) == 1 &&
+                    SSL_CTX_set_cipher_list(context.get(), kCiphers12) == 1 &&
                     SSL_CTX_set1_groups_list(context.get(), "X25519:P-256:P-384") == 1;
   if (!good)
     throw Error(Code::internal, "OpenSSL cannot be set up for TLS: " + take_openssl_error() +

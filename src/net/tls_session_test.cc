@@ -133,6 +133,23 @@ TEST_F(TlsSessionTest, AProtocolThatNobodySharesIsRefused) {
   EXPECT_EQ(both.client.failure(), "the peer refused: no application protocol");
 }
 
+TEST_F(TlsSessionTest, TheServersOrderOfCiphersCountsButForWhoWantsChacha) {
+  const auto agreed = [this](int version, const char* suites, const char* ciphers) {
+    TlsPair both = pair();
+    SSL* client = both.client.native();
+    SSL_set_max_proto_version(client, version);
+    SSL_set_ciphersuites(client, suites);
+    SSL_set_cipher_list(client, ciphers);
+    return both.shake() ? std::string(both.server.cipher()) : both.server.failure();
+  };
+  constexpr auto kAes13 = "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256";
+  constexpr auto kChacha13 = "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256";
+  EXPECT_EQ(agreed(TLS1_3_VERSION, kAes13, "ALL"), "TLS_AES_128_GCM_SHA256");
+  EXPECT_EQ(agreed(TLS1_3_VERSION, kChacha13, "ALL"), "TLS_CHACHA20_POLY1305_SHA256");
+  EXPECT_EQ(agreed(TLS1_2_VERSION, "", "ECDHE+AESGCM"), "ECDHE-ECDSA-AES128-GCM-SHA256");
+  EXPECT_EQ(agreed(TLS1_2_VERSION, "", "ECDHE+AES+SHA"), "no cipher in common");
+}
+
 TEST_F(TlsSessionTest, OldVersionsAreRefused) {
   TlsPair both = pair();
   SSL_set_min_proto_version(both.client.native(), TLS1_1_VERSION);
