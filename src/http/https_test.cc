@@ -22,7 +22,9 @@ class Hello final : public Service {
 
 Task<void> serve_one(async::Loop& loop, Server& server, net::TlsServer& tls, Fd socket) {
   net::TlsStream stream(std::make_unique<net::SocketStream>(loop, std::move(socket)), tls.accept());
-  if (co_await async::within(10s, stream.handshake())) co_await server.serve_connection(stream);
+  if (!co_await async::within(10s, stream.handshake())) co_return;
+  co_await server.serve_connection(stream);
+  co_await async::within(1s, stream.finish());
 }
 
 Task<void> serve_tls(async::Loop& loop, Server& server, net::TlsServer& tls,

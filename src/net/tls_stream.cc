@@ -100,6 +100,11 @@ Task<IoResult<void>> TlsStream::send(std::span<iovec> parts) {
   co_return co_await send(std::string_view(all));
 }
 
+Task<IoResult<void>> TlsStream::finish() {
+  session_.shutdown();
+  co_return co_await flush();
+}
+
 bool TlsStream::quiet() const {
   return rest_.empty() && session_.between_records() && carrier_->quiet();
 }

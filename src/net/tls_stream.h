@@ -27,8 +27,12 @@ class TlsStream final : public Stream {
   Task<IoResult<async::Chunk>> recv() override;
   Task<IoResult<void>> send(std::string_view bytes) override;
   Task<IoResult<void>> send(std::span<iovec> parts) override;
-  // The close_notify goes out with the next recv(): who shuts down reads on until the end.
+  // The close_notify goes out with the next recv(): who shuts down reads on until the end. Who does
+  // not read on, or has a recv() waiting, calls finish().
   void shutdown_send() override { session_.shutdown(); }
+  // Tells the peer that nothing more comes and waits until that is sent. A stream that is destroyed
+  // without it looks cut off to the peer.
+  Task<IoResult<void>> finish();
   bool quiet() const override;
   Address peer() const override { return carrier_->peer(); }
 

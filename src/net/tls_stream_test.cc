@@ -106,6 +106,25 @@ Task<void> endings(async::SimulatedLoop& loop, Site& site) {
   if (first) EXPECT_FALSE(co_await cut.server->recv());
 }
 
+Task<void> finished(async::SimulatedLoop& loop, Site& site) {
+  Ends ends = co_await meet(loop, site, "a.example.com");
+  std::string got;
+  IoResult<void> end;
+  async::TaskGroup group(loop);
+  group.spawn(receive(*ends.client, got, end));
+  EXPECT_TRUE(co_await ends.server->send("all"));
+  EXPECT_TRUE(co_await ends.server->finish());
+  co_await group.join();
+  EXPECT_EQ(got, "all");
+  EXPECT_TRUE(end);
+}
+
+TEST(TlsStream, WhoFinishesDoesNotLookCutOff) {
+  Site site;
+  async::SimulatedLoop loop(1);
+  loop.run(finished(loop, site));
+}
+
 TEST(TlsStream, TellsTheEndFromACut) {
   Site site;
   async::SimulatedLoop loop(1);
