@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "net/openssl.h"
 #include "net/test_authority.h"
 #include "net/test_tls.h"
@@ -134,6 +136,22 @@ TEST_P(Resumption, NeedsTheKeysOfTheProcess) {
   TlsServer stranger(test_keys(), {});
   stranger.set_default(site_.certificate);
   EXPECT_FALSE(resumes(client_, stranger, session.get()));
+}
+
+// As a router has them: a server a thread, one certificate and the keys for all.
+TEST_P(Resumption, ThreadsServeSideBySideAndTakeEachOthersSessions) {
+  const auto thread = [this](std::vector<SessionPtr>& made) {
+    TlsServer server(keys_, {});
+    TlsClient client(site_.pem.chain, {});
+    server.set_default(site_.certificate);
+    for (int i = 0; i < 20; ++i) made.push_back(first_session(client, server, GetParam()));
+  };
+  std::array<std::vector<SessionPtr>, 3> made;
+  {
+    std::vector<std::jthread> threads;
+    for (auto& one : made) threads.emplace_back([&] { thread(one); });
+  }
+  for (const auto& sessions : made) EXPECT_TRUE(resumes(client_, one_, sessions.back().get()));
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, Resumption, testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
