@@ -90,9 +90,9 @@ class Pebble {
     std::ofstream(folder_ + "/" + name) << text;
   }
   void spawn(std::vector<std::string> argv) {
-    // A third of the nonces is refused, and no validation dawdles.
+    // A fifth of the nonces is refused, and no validation dawdles.
     static const std::vector<std::string> env{"PATH=/usr/bin:/bin", "PEBBLE_VA_NOSLEEP=1",
-                                              "PEBBLE_WFE_NONCEREJECT=33", "PEBBLE_AUTHZREUSE=0"};
+                                              "PEBBLE_WFE_NONCEREJECT=20", "PEBBLE_AUTHZREUSE=0"};
     async::SpawnOptions options;
     options.argv = std::move(argv);
     options.env = &env;

@@ -32,7 +32,7 @@ inline constexpr Duration kTlsHandshakeDeadline = 10s;
 // acme
 inline constexpr std::size_t kAcmeAnswerBytes = 1 * kMiB;
 inline constexpr std::size_t kAcmeNames = 100;         // of one certificate
-inline constexpr std::size_t kAcmeNonceTries = 4;      // of one request whose nonce was refused
+inline constexpr std::size_t kAcmeNonceTries = 10;     // of one request whose nonce was refused
 inline constexpr Duration kAcmeOrderDeadline = 10min;  // from the order to the chain
 inline constexpr Duration kAcmeAnswerDeadline = 60s;   // of one request
 inline constexpr Duration kAcmeFirstPoll = 500ms;      // doubles to the longest
