@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "cli/option_words.h"
 #include "cli/route_lookup.h"
 #include "cli/verbs.h"
 
@@ -12,6 +13,7 @@ Gives an app one more address, which is made if it does not exist. Works at once
 Examples:
   nuri map-route hello localhost --hostname shop
   nuri map-route hello shop.localhost/cart      the same host, one path of it
+  nuri map-route hello www.localhost --option canonical_host=localhost
 )";
 
 Task<int> map_route(Command& command) {
@@ -23,7 +25,11 @@ Task<int> map_route(Command& command) {
                           command.terminal.name(command.app_name()), command.where(space)));
   json::value route = co_await find_route(command, name, space_guid);
   const bool made = route.is_null();
+  const json::object options = option_changes(command.arguments.all("--option"), {});
   if (made) route = co_await create_route(command, name, space_guid);
+  if (!options.empty())
+    co_await command.api.send("PATCH", "/v3/routes/" + text_at(route, "/guid"),
+                              json::object{{"options", options}});
   const std::string guid = text_at(route, "/guid"), app_guid = text_at(app, "/guid");
   const bool mapped = !destination_of(route, app_guid).empty();
   if (mapped)
@@ -53,7 +59,7 @@ Verb map_route_verb() {
           "Give an app one more address",
           kDetails,
           {{"APP", "name of the app"}, {"DOMAIN", "domain, or HOST.DOMAIN/PATH"}},
-          {kHostnameFlag, kRoutePathFlag, kSpaceFlag, kJsonFlag},
+          {kHostnameFlag, kRoutePathFlag, kOptionFlag, kSpaceFlag, kJsonFlag},
           [](const Arguments& arguments) { return run_command(arguments, map_route); }};
 }
 

@@ -46,7 +46,8 @@ Task<int> routes(Command& command) {
                                      {"domain", domain},
                                      {"path", text_at(route, "/path")},
                                      {"url", url},
-                                     {"apps", std::move(apps)}});
+                                     {"apps", std::move(apps)},
+                                     {"options", route.at("options")}});
   }
   if (command.json())
     command.print_json(json::object{{"routes", std::move(documents)}});

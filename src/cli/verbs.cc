@@ -3,11 +3,12 @@
 namespace nuri::cli {
 
 std::vector<Verb> verbs() {
-  return {push_verb(),         apps_verb(),   app_verb(),       logs_verb(),
-          scale_verb(),        start_verb(),  stop_verb(),      restart_verb(),
-          events_verb(),       delete_verb(), env_verb(),       set_env_verb(),
-          unset_env_verb(),    routes_verb(), map_route_verb(), unmap_route_verb(),
-          delete_route_verb(), login_verb(),  logout_verb(),    version_verb()};
+  return {push_verb(),         apps_verb(),          app_verb(),       logs_verb(),
+          scale_verb(),        start_verb(),         stop_verb(),      restart_verb(),
+          events_verb(),       delete_verb(),        env_verb(),       set_env_verb(),
+          unset_env_verb(),    routes_verb(),        map_route_verb(), unmap_route_verb(),
+          delete_route_verb(), route_options_verb(), login_verb(),     logout_verb(),
+          version_verb()};
 }
 
 }  // namespace nuri::cli

@@ -25,6 +25,7 @@ Verb routes_verb();
 Verb map_route_verb();
 Verb unmap_route_verb();
 Verb delete_route_verb();
+Verb route_options_verb();
 Verb events_verb();
 Verb delete_verb();
 Verb login_verb();

@@ -46,6 +46,20 @@ TEST_F(RoutesTest, ANewRouteIsThereByItself) {
   EXPECT_TRUE(router_.entry("shop.localhost"));
 }
 
+TEST_F(RoutesTest, ChangedOptionsAreToldByThemselves) {
+  serving_app("shop");
+  ASSERT_TRUE(sync(5s));
+  write([](store::Writer& tx) {
+    auto route = tx.all(store::Query<model::Route>()).front();
+    route.options = R"({"https_redirect":true})";
+    tx.update(route);
+  });
+  EXPECT_TRUE(until([&] {
+    const auto* entry = router_.entry("shop.localhost");
+    return entry && entry->settings && entry->settings->https_redirect;
+  }));
+}
+
 TEST_F(RoutesTest, ARouteWithoutInstancesIsKnownAndHasNobody) {
   make_app("idle");
   ASSERT_TRUE(sync(5s));

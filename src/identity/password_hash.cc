@@ -24,7 +24,7 @@ bool Argon2idHash::verify(const std::string& hash, std::string_view password) {
 }
 
 std::string FakePasswordHash::hash(std::string_view password) {
-  return "fake:" + Digest::of(password).hex();
+  return "$fake$" + Digest::of(password).hex();
 }
 
 bool FakePasswordHash::verify(const std::string& hash, std::string_view password) {

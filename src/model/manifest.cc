@@ -170,6 +170,27 @@ class ManifestReader {
                       fmt::format("an app has at most {} processes", limits::kProcessesPerApp));
   }
 
+  json::value option(const YamlEntry& entry, int depth) {
+    if (entry.value.IsNull()) return nullptr;
+    if (entry.value.IsScalar()) return json::value(entry.value.Scalar());
+    if (!entry.value.IsSequence()) return options(entry, depth);
+    json::array out;
+    for (const YAML::Node& one : list(entry)) {
+      if (!one.IsScalar()) wrong(entry, "a list of texts");
+      out.push_back(json::value(one.Scalar()));
+    }
+    return out;
+  }
+
+  json::object options(const YamlEntry& entry, int depth) {
+    constexpr int kDepth = 4;
+    if (depth > kDepth) wrong(entry, "no more than options of options");
+    json::object out;
+    for (const YamlEntry& item : yaml_.entries(entry.value, entry.key))
+      out[item.key] = option(item, depth + 1);
+    return out;
+  }
+
   void route(const YAML::Node& node, ManifestApp& app) {
     ManifestRoute made;
     for (const YamlEntry& entry : yaml_.entries(node, "each of routes")) {
@@ -178,6 +199,8 @@ class ManifestReader {
       } else if (entry.key == "protocol") {
         made.protocol = from_text<DestinationProtocol>(text(entry));
         if (!made.protocol) wrong(entry, "\"http1\", \"http2\" or \"tcp\"");
+      } else if (entry.key == "options") {
+        if (!entry.value.IsNull()) made.options = options(entry, 0);
       } else {
         unsupported(entry);
       }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "model/app.h"
 #include "model/metadata.h"
 #include "model/routing.h"
@@ -32,6 +33,7 @@ struct ManifestProcess {
 struct ManifestRoute {
   std::string route;  // "host.domain[:port][/path]"
   std::optional<DestinationProtocol> protocol;
+  json::object options = {};  // of the route; scalars are texts
   friend bool operator==(const ManifestRoute&, const ManifestRoute&) = default;
 };
 

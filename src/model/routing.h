@@ -38,9 +38,10 @@ struct Route {
   SpaceGuid space;
   DomainGuid domain;
   RouteProtocol protocol = RouteProtocol::http;
-  std::string host;  // lower case; empty: the domain itself; "*": any
-  std::string path;  // empty, or begins with '/'
-  int port = 0;      // tcp only
+  std::string host;     // lower case; empty: the domain itself; "*": any
+  std::string path;     // empty, or begins with '/'
+  int port = 0;         // tcp only
+  std::string options;  // JSON that parse_route_settings takes; empty: none
   Metadata metadata;
   WallTime created_at, updated_at;
   friend bool operator==(const Route&, const Route&) = default;
@@ -52,6 +53,7 @@ struct Route {
                       field("host", &Route::host),
                       field("path", &Route::path),
                       field("port", &Route::port),
+                      field("options", &Route::options),
                       field("metadata", &Route::metadata),
                       field("created_at", &Route::created_at),
                       field("updated_at", &Route::updated_at)};

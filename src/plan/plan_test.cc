@@ -185,6 +185,26 @@ TEST_F(TableOf, HasRoutableInstancesOnly) {
   EXPECT_EQ(entries.front().upstreams[0].address, "to:" + one.guid.str() + ":0");
 }
 
+TEST_F(TableOf, ARoutesOptionsAreItsEntrysSettings) {
+  route("a", "").options = R"({"loadbalancing":"least-connection"})";
+  route("b", "").options = R"({"https_redirect":"true"})";
+  route("c", "");
+  const auto entries = table();
+  EXPECT_FALSE(entries[0].settings) << "the default is nothing";
+  ASSERT_TRUE(entries[1].settings);
+  EXPECT_TRUE(entries[1].settings->https_redirect);
+  EXPECT_FALSE(entries[2].settings);
+}
+
+TEST_F(TableOf, OptionsThatCannotBeReadCloseTheirRouteOnly) {
+  route("a", "").options = R"({"deny":"everybody"})";
+  route("b", "");
+  const auto entries = table();
+  ASSERT_TRUE(entries[0].settings && entries[0].settings->maintenance);
+  EXPECT_NE(entries[0].settings->maintenance->text.find("deny"), std::string::npos);
+  EXPECT_FALSE(entries[1].settings);
+}
+
 TEST_F(TableOf, LeavesOutRoutesWithoutDestinationAndOtherProcesses) {
   route("a", "");
   rows_.destinations.front().process_type = "worker";

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+
+#include "base/error.h"
+#include "base/json.h"
 
 namespace nuri::plan {
 namespace {
@@ -23,6 +27,23 @@ std::string full_host(const model::Route& route, const model::Domain& domain) {
   return route.host.empty() ? domain.name : route.host + "." + domain.name;
 }
 
+// Options that cannot be read (of a later version) close their route: they may be what keeps others
+// out.
+std::shared_ptr<const model::RouteSettings> settings_of(const model::Route& route) {
+  if (route.options.empty()) return nullptr;
+  try {
+    auto settings =
+        model::parse_route_settings(json::parse_object(route.options), model::UnknownKeys::ignored);
+    if (settings == model::RouteSettings()) return nullptr;
+    return std::make_shared<const model::RouteSettings>(std::move(settings));
+  } catch (const Error& error) {
+    model::RouteSettings closed;
+    closed.maintenance.emplace().text =
+        "The options of this route cannot be read: " + error.message();
+    return std::make_shared<const model::RouteSettings>(std::move(closed));
+  }
+}
+
 }  // namespace
 
 std::vector<model::RouteEntry> route_table(
@@ -40,6 +61,7 @@ std::vector<model::RouteEntry> route_table(
     const auto domain = domains.find(route.domain);
     if (domain == domains.end() || route.protocol != model::RouteProtocol::http) continue;
     model::RouteEntry entry{full_host(route, *domain->second), route.path, {}, {}};
+    entry.settings = settings_of(route);
     const auto [first, last] = destinations.equal_range(route.guid);
     for (auto it = first; it != last; ++it) {
       const model::Destination& destination = *it->second;

@@ -20,8 +20,9 @@ struct RouteRows {
   std::vector<model::Instance> instances;  // the routable ones suffice
 };
 
-// Sorted by host and path. `upstream` names the address of an instance's port (0: its own). HTTP
-// routes only. A route whose destinations have no routable instance is there without upstreams.
+// Sorted by host and path; a route's options are its entry's settings. `upstream` names the address
+// of an instance's port (0: its own). HTTP routes only. A route whose destinations have no routable
+// instance is there without upstreams.
 std::vector<model::RouteEntry> route_table(
     const RouteRows& rows,
     const std::function<std::string(const InstanceGuid&, int port)>& upstream);

@@ -5,6 +5,8 @@
 namespace nuri::router {
 namespace {
 
+constexpr std::size_t kSendBytes = 4 * limits::kChunkBytes;
+
 struct Taken {
   std::string content;
   std::size_t bytes = 0;  // with their framing
@@ -57,9 +59,12 @@ Task<RelayResult> relay_compressed(Wire& from, Wire& to, http::Framing framing,
     http::append_chunk(out, compressed);
     compressed.clear();
     if (ended) out += "0\r\n\r\n";
-    if (!out.empty()) result.outcome = co_await to.send(out, {}, patience.send);
-    if (!result.outcome || ended) co_return result;
-    out.clear();
+    // What is small can go with what is about to come.
+    if (then != Then::more || out.size() >= kSendBytes) {
+      if (!out.empty()) result.outcome = co_await to.send(out, {}, patience.send);
+      if (!result.outcome || ended) co_return result;
+      out.clear();
+    }
     auto more = co_await from.receive(patience.receive);
     if (!more) co_return failed(result, more.error(), true);
     if (!from.here().empty()) continue;

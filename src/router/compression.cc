@@ -86,7 +86,9 @@ bool may_compress(const model::Compression& settings, const http::HeadView& answ
       answer.status >= 200 && answer.status != 204 && answer.status != 206 && answer.status != 304;
   if (!whole || method == "HEAD") return false;
   if (answer.content_length && *answer.content_length < settings.min_bytes) return false;
-  if (answer.find("Content-Encoding") || answer.find("Content-Range")) return false;
+  for (const std::string_view name :
+       {"Content-Encoding", "Content-Range", "Content-Digest", "Repr-Digest", "Digest"})
+    if (answer.find(name)) return false;
   // RFC 9111 section 5.2.2.6.
   if (http::list_has(answer.find("Cache-Control").value_or(""), "no-transform")) return false;
   return type_is_wanted(settings, answer.find("Content-Type").value_or(""));

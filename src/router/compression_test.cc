@@ -48,6 +48,7 @@ TEST(Compression, IsForTextThatIsWholeAndLargeEnough) {
 
 TEST(Compression, LeavesAloneWhatIsCompressedOrMustNotBe) {
   EXPECT_FALSE(may(answer("Content-Type: text/html\r\nContent-Encoding: br\r\n")));
+  EXPECT_FALSE(may(answer("Content-Type: text/html\r\nContent-Digest: sha-256=:x=:\r\n")));
   EXPECT_FALSE(may(answer("Content-Type: text/html\r\nCache-Control: public, no-transform\r\n")));
 }
 

@@ -47,10 +47,14 @@ class Zstd final : public Compressor {
  public:
   explicit Zstd(std::size_t& in_use) : Compressor(in_use), context_(::ZSTD_createCCtx()) {
     if (!context_) return;
-    // A small window: an answer's compressor must not weigh megabytes.
-    constexpr int kLevel = 3, kWindowLog = 17;
-    good_ = !::ZSTD_isError(::ZSTD_CCtx_setParameter(context_, ZSTD_c_compressionLevel, kLevel)) &&
-            !::ZSTD_isError(::ZSTD_CCtx_setParameter(context_, ZSTD_c_windowLog, kWindowLog));
+    // Its usual tables would weigh 1.7 MiB; text is packed as well with these.
+    constexpr std::array<std::pair<ZSTD_cParameter, int>, 4> kSmall{{{ZSTD_c_compressionLevel, 3},
+                                                                     {ZSTD_c_windowLog, 15},
+                                                                     {ZSTD_c_hashLog, 14},
+                                                                     {ZSTD_c_chainLog, 13}}};
+    good_ = true;
+    for (const auto& [parameter, value] : kSmall)
+      good_ = good_ && !::ZSTD_isError(::ZSTD_CCtx_setParameter(context_, parameter, value));
   }
   ~Zstd() override { ::ZSTD_freeCCtx(context_); }
   bool good() const { return good_; }

@@ -112,6 +112,7 @@ TEST_P(StoreConformance, GivesBackRoutes) {
   route.space = in.guid;
   route.domain = domain.guid;
   route.host = "shop";
+  route.options = R"({"https_redirect":true})";
   auto destination = stamped<model::Destination>();
   destination.route = route.guid;
   destination.app = of.guid;

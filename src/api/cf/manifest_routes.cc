@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/cf/route_options.h"
 #include "api/cf/route_rows.h"
 #include "model/text.h"
 
@@ -20,7 +21,8 @@ std::vector<Destination> destinations_to(store::Reader& reader, const AppGuid& a
 
 // Finds or makes the route, in this space, and maps it.
 void map_place(store::Writer& tx, const Act& act, const model::Space& space, const App& app,
-               const RoutePlace& place, model::DestinationProtocol protocol) {
+               const RoutePlace& place, model::DestinationProtocol protocol,
+               const json::object& options) {
   auto route = find_route(tx, place.domain.guid, place.host, place.path);
   if (!route) {
     route = made<Route>(act);
@@ -28,12 +30,20 @@ void map_place(store::Writer& tx, const Act& act, const model::Space& space, con
     route->domain = place.domain.guid;
     route->host = place.host;
     route->path = place.path;
+    patch_options(*route, options);
     insert_route(tx, act, *route);
   } else if (route->space != space.guid) {
     throw Error(Code::unprocessable,
                 fmt::format("The route {} is in another space: apps must be mapped to routes in "
                             "their own space. Choose another with --hostname or routes",
                             model::url(*route, place.domain)));
+  } else if (!options.empty()) {
+    patch_options(*route, options);
+    route->updated_at = act.now;
+    tx.update(*route);
+    audit(tx, act, "audit.route.update",
+          Target{route->guid.str(), "route", model::url(*route, place.domain), space.guid, {}},
+          {{"request", without_hashes({{"options", options}})}});
   }
   auto destination = made<Destination>(act);
   destination.route = route->guid;
@@ -125,7 +135,8 @@ void apply_routes(store::Writer& tx, const Act& act, const model::Space& space, 
       throw Error(Code::unprocessable,
                   fmt::format("The route '{}': routes of protocol tcp are not supported here yet",
                               model::printable(route.route)));
-    map_place(tx, act, space, app, place_route(tx, space.org, route.route, apps_port), protocol);
+    map_place(tx, act, space, app, place_route(tx, space.org, route.route, apps_port), protocol,
+              route.options);
   }
   const bool any =
       wanted.route_wish == RouteWish::default_route || wanted.route_wish == RouteWish::random_route;
@@ -133,7 +144,7 @@ void apply_routes(store::Writer& tx, const Act& act, const model::Space& space, 
   const std::string host =
       wanted.route_wish == RouteWish::random_route ? random_host(app, *act.random) : host_for(app);
   map_place(tx, act, space, app, {default_domain(tx, space.org), host, {}},
-            model::DestinationProtocol::http1);
+            model::DestinationProtocol::http1, {});
 }
 
 }  // namespace nuri::api

@@ -5,6 +5,7 @@
 #include "api/cf/apps.h"
 #include "api/cf/metadata_json.h"
 #include "api/cf/processes.h"
+#include "api/cf/route_options.h"
 #include "api/cf/route_rows.h"
 #include "model/manifest.h"
 
@@ -39,8 +40,12 @@ json::array routes_of(store::Reader& reader, const AppGuid& app) {
   for (const auto& one :
        reader.all(Query<model::Destination>().where(&model::Destination::app, app))) {
     const auto route = reader.get(one.route);
-    out.push_back(json::object{{"route", model::url(route, reader.get(route.domain))},
-                               {"protocol", model::to_text(one.protocol)}});
+    json::object entry{{"route", model::url(route, reader.get(route.domain))},
+                       {"protocol", model::to_text(one.protocol)}};
+    json::object options = options_json(route);
+    options.erase("basic_auth");  // its passwords are not known any more
+    if (!options.empty()) entry.emplace("options", std::move(options));
+    out.push_back(std::move(entry));
   }
   return out;
 }

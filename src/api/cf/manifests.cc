@@ -3,14 +3,20 @@
 #include "api/cf/manifest_apply.h"
 #include "api/cf/manifest_text.h"
 #include "api/cf/resources.h"
+#include "api/cf/route_options.h"
 
 namespace nuri::api {
 namespace {
 
 Task<void> apply(Call call) {
   const std::string text = co_await call.text_body(limits::kManifestBytes);
+  model::Manifest parsed = model::parse_manifest(text);
+  for (model::ManifestApp& app : parsed.apps)
+    for (model::ManifestRoute& route : app.routes)
+      route.options = options_of(
+          co_await with_hashed_passwords(call.parts, json::object{{"options", route.options}}));
   const JobGuid job = co_await call.parts.store.write(
-      [act = act_of(call), guid = call.guid<SpaceGuid>(), manifest = model::parse_manifest(text),
+      [act = act_of(call), guid = call.guid<SpaceGuid>(), manifest = std::move(parsed),
        apps_port = call.parts.apps_port](store::Writer& tx) {
         const auto space = require_space(tx, act.user, guid, Access::write);
         return insert_done_job(tx, act, "space.apply_manifest", "space", guid.str(),

@@ -7,6 +7,7 @@
 
 #include "api/cf/apps.h"
 #include "api/cf/metadata_json.h"
+#include "api/cf/route_options.h"
 
 namespace nuri::api {
 namespace {
@@ -93,7 +94,7 @@ json::object route_json(const Call& call, const RouteRows& rows) {
           {"port", number_or_null(route.port)},
           {"url", model::url(route, rows.domain)},
           {"destinations", std::move(destinations)},
-          {"options", json::object()},
+          {"options", options_json(route)},
           {"relationships", json::object{{"space", relation_json(route.space.str())},
                                          {"domain", relation_json(route.domain.str())}}},
           {"metadata", metadata_json(route.metadata)},

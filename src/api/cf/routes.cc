@@ -6,6 +6,7 @@
 #include "api/cf/metadata_json.h"
 #include "api/cf/owned.h"
 #include "api/cf/resources.h"
+#include "api/cf/route_options.h"
 #include "api/cf/route_rows.h"
 #include "model/text.h"
 
@@ -104,17 +105,6 @@ Task<void> get_route(Call call) {
   co_await call.answer(200, route_json(call, rows));
 }
 
-// Nuri's router spreads by least outstanding requests; another way is not promised.
-void check_options(const json::object& body) {
-  const auto* options = json::find_object(body, "options");
-  if (!options) return;
-  const std::string wanted = json::get_string(*options, "loadbalancing", "least-connection");
-  if (wanted != "least-connection")
-    throw Error(Code::unprocessable,
-                "Options loadbalancing: only 'least-connection' is supported here, not '" +
-                    model::printable(wanted) + "'");
-}
-
 Route parse_route(const json::object& body, const Act& act) {
   auto route = made<Route>(act);
   route.space = SpaceGuid(require_relation(body, "space"));
@@ -123,7 +113,7 @@ Route parse_route(const json::object& body, const Act& act) {
   route.path = json::get_string(body, "path");
   if (json::get_int(body, "port") != 0)
     throw Error(Code::unprocessable, "Ports are not supported for HTTP routes.");
-  check_options(body);
+  patch_options(route, options_of(body));
   patch_metadata(route.metadata, body);
   return route;
 }
@@ -143,7 +133,7 @@ RouteRows create(store::Writer& tx, const Act& act, const Route& route) {
 }
 
 Task<void> create_route(Call call) {
-  const json::object body = co_await call.json_body();
+  const json::object body = co_await with_hashed_passwords(call.parts, co_await call.json_body());
   const Act act = act_of(call);
   const RouteRows rows = co_await call.parts.store.write(
       [act, route = parse_route(body, act)](store::Writer& tx) { return create(tx, act, route); });
@@ -151,18 +141,18 @@ Task<void> create_route(Call call) {
 }
 
 Task<void> patch_route(Call call) {
-  const json::object body = co_await call.json_body();
-  check_options(body);
+  const json::object body = co_await with_hashed_passwords(call.parts, co_await call.json_body());
   const RouteRows rows = co_await call.parts.store.write(
       [act = act_of(call), guid = call.guid<RouteGuid>(), body](store::Writer& tx) {
         Route changed = require_route(tx, act.user, guid, Access::write);
+        patch_options(changed, options_of(body));
         patch_metadata(changed.metadata, body);
         changed.updated_at = act.now;
         tx.update(changed);
         RouteRows now = route_rows(tx, changed);
         audit(tx, act, "audit.route.update",
               Target{guid.str(), "route", model::url(changed, now.domain), changed.space, {}},
-              {{"request", body}});
+              {{"request", without_hashes(body)}});
         return now;
       });
   co_await call.answer(200, route_json(call, rows));

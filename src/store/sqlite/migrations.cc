@@ -346,8 +346,13 @@ CREATE INDEX events_space_guid ON events ("space_guid");
 CREATE INDEX events_created_at ON events ("created_at");
 )sql";
 
+constexpr std::string_view kRouteOptions = R"sql(
+ALTER TABLE routes ADD COLUMN "options" TEXT NOT NULL DEFAULT '';
+)sql";
+
 constexpr std::array kMigrations{
     Migration{1, kFirst},
+    Migration{2, kRouteOptions},
 };
 
 }  // namespace
