@@ -90,9 +90,11 @@ void append_field(std::string& out, const http::HeaderView& header, const Answer
 void append_settings(std::string& out, const http::HeadView& head, const AnswerWish& wish) {
   if (wish.edits)
     for (const auto& [name, value] : wish.edits->set) append(out, name, value);
-  const auto vary = head.find("Vary").value_or("");
-  if (wish.vary && !http::list_has(vary, "Accept-Encoding") && !http::list_has(vary, "*"))
-    append(out, "Vary", "Accept-Encoding");
+  if (wish.vary) {
+    const auto vary = head.find("Vary").value_or("");
+    if (!http::list_has(vary, "Accept-Encoding") && !http::list_has(vary, "*"))
+      append(out, "Vary", "Accept-Encoding");
+  }
   if (wish.coding.empty()) return;
   append(out, "Content-Encoding", wish.coding);
   out += "Transfer-Encoding: chunked\r\n";
