@@ -2,9 +2,14 @@
 
 import json
 import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
 
 from harness.http_load import Load
 from harness.nuri_cli import end_of
+from harness.realm import BIN
 from harness.runner import case
 from harness.sources import APPS, copy_of, replace, static_site
 from harness.waiting import Stopwatch, check, contains, equal, until
@@ -216,3 +221,42 @@ def no_acknowledged_write_is_lost_when_the_server_is_killed(realm):
     folder = static_site(realm.scratch / "after-kills")
     realm.push("after-kills", folder)
     realm.remove_app("after-kills")
+
+
+def router_of(realm):
+    """The pid of the router that serves; others may drain."""
+    return int(Path(f"{realm.machine.run}/router.lock").read_text() or 0)
+
+
+@case(deadline=90)
+def the_router_is_told_to_end_and_no_request_is_lost(realm):
+    name = victim(realm)
+    before, old = realm.settled(), router_of(realm)
+    with Load(realm.port, f"{name}.localhost") as load:
+        load.until_more(40)
+        os.kill(old, signal.SIGTERM)
+        until(lambda: router_of(realm) not in (0, old), _BACK_S, "another router serves")
+        load.until_more(200)
+    load.expect_none_lost()
+    until(lambda: old not in realm.machine.processes(), 20, "the old router has drained")
+    whole(realm)
+    realm.as_before(before)
+
+
+@case(deadline=120)
+def another_build_is_brought_up_and_no_request_is_lost(own_realm):
+    realm = own_realm
+    name = victim(realm)
+    old = router_of(realm)
+    newer = realm.scratch / "newer"
+    shutil.copytree(BIN, newer, ignore=shutil.ignore_patterns("*_test", "*_fuzz"))
+    with Load(realm.port, f"{name}.localhost") as load:
+        load.until_more(40)
+        done = subprocess.run([newer / "nuri", "up", "--detach", *realm.flags()], timeout=60,
+                              capture_output=True, text=True, check=False)
+        check(done.returncode == 0, lambda: done.stdout + done.stderr + realm.log_end())
+        until(lambda: router_of(realm) not in (0, old), _BACK_S, "another router serves")
+        load.until_more(200)
+    load.expect_none_lost()
+    until(lambda: old not in realm.machine.processes(), 20, "the old router has drained")
+    contains(os.readlink(f"/proc/{router_of(realm)}/exe"), str(newer), "the router's program")
