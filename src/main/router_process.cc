@@ -46,7 +46,6 @@ struct Running {
   async::Loop& loop;
   async::TaskGroup& group;
   router::RouterEnding& ending;
-  const std::vector<net::HandedIn>& listeners;
 };
 
 // SIGUSR2: a successor. The first SIGTERM or SIGINT: drain; with SIGINT idle connections are not
@@ -56,8 +55,9 @@ Task<void> mind_signals(async::Signals& signals, Running running) {
     const auto number = co_await signals.next();
     if (!number) co_return;
     if (*number == SIGUSR2) {
-      if (!draining)
-        running.group.spawn(run_successor(running.loop, own_command_line(), running.listeners));
+      if (!draining && running.ending.listeners)
+        running.group.spawn(
+            run_successor(running.loop, own_command_line(), *running.ending.listeners));
       continue;
     }
     log_info(draining ? "stopping" : "draining", {{"signal", *number}});
@@ -79,13 +79,10 @@ Task<void> route(async::Loop& loop, router::RouterOptions options, RouterPlace& 
   options.take_place = [&place] { return place.take(); };
   options.leave_place = [&place] { place.leave(); };
   options.pass_on_hangup = [&place] { place.pass_on(SIGHUP); };
-  std::vector<net::HandedIn> listeners;
-  for (const auto& listener : options.listeners)
-    listeners.push_back({listener.name, Fd(::dup(listener.fd.get()))});
   router::RouterEnding ending;
   async::TaskGroup group(loop);
   group.spawn(run_to_the_end(loop, std::move(options), ending, group));
-  group.spawn(mind_signals(signals, {loop, group, ending, listeners}));
+  group.spawn(mind_signals(signals, {loop, group, ending}));
   co_await group.join();
 }
 
@@ -114,11 +111,10 @@ async::LoopKind loop_of(const cli::Arguments& arguments) {
 
 std::vector<net::HandedIn> listeners_of(const cli::Arguments& arguments, const Settings& settings) {
   auto out = net::handed_in_listeners();
-  if (out.empty()) {
-    out.push_back({"apps", net::listen_on(settings.apps)});
-    if (arguments.has("--metrics"))
-      out.push_back({"metrics", net::listen_on(address_of(arguments, "--metrics"))});
-  }
+  if (out.empty()) out.push_back({"apps", net::listen_on(settings.apps)});
+  if (arguments.has("--metrics") &&
+      std::ranges::find(out, "metrics", &net::HandedIn::name) == out.end())
+    out.push_back({"metrics", net::listen_on(address_of(arguments, "--metrics"))});
   return out;
 }
 

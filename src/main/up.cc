@@ -196,6 +196,8 @@ int up(const cli::Arguments& arguments) {
   Fd report;
   std::optional<ProcessLock> lock;
   std::vector<net::HandedIn> listeners = router::fetch_listeners(settings.router_socket());
+  // Of TCP routes: a router has them from the one before it.
+  std::erase_if(listeners, [](const auto& listener) { return listener.name.starts_with("tcp-"); });
   if (other && arguments.has("--detach")) {
     fmt::print("Nuri is up already, as another build: it is started anew; apps run on.\n");
     std::fflush(stdout);

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kBacklog = 4096;
 constexpr int kFirstHandedIn = 3;  // SD_LISTEN_FDS_START
-constexpr int kMostHandedIn = 64;
+constexpr int kMostHandedIn = 256;
 
 [[noreturn]] void cannot_listen(const Address& address, int err) {
   const std::string where = address.str();

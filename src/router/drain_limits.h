@@ -10,5 +10,7 @@ inline constexpr Duration kDrainIdleGrace = 5s;       // of clients' idle connec
 inline constexpr std::size_t kRouterGenerations = 8;  // routers that drain at the same time
 inline constexpr Duration kPredecessorDeadline = 2s;  // for one that drains to take a change
 inline constexpr Duration kTakeOverDeadline = 30s;    // for a router to let go of its place
+inline constexpr std::size_t kTcpPorts = 200;  // as many descriptors fit into one packet
+inline constexpr Duration kTcpIdleDeadline = 1h;
 
 }  // namespace nuri::limits

@@ -33,6 +33,7 @@ class Proxy {
   // After drain(): connections between two requests end. One that has brought none yet gets a
   // moment to do so.
   void close_idle();
+  Ground& ground() { return ground_; }
 
  private:
   enum class First { yes, no };

@@ -93,7 +93,8 @@ class Router {
                      ? nullptr
                      : std::make_unique<async::Signals>(loop, std::initializer_list<int>{SIGHUP})),
         predecessors_(loop),
-        table_(loop, workers_, predecessors_, options_.journal_file),
+        ports_(workers_, options_.listeners),
+        table_(loop, workers_, ports_, predecessors_, options_.journal_file),
         admin_(std::make_shared<Admin>(loop, table_, options_.admin_uids, options_.listeners)),
         metrics_(loop, workers_),
         metrics_server_(loop, metrics_, {.max_connections = kMetricsConnections}) {
@@ -103,6 +104,7 @@ class Router {
   Task<void> serve(RouterEnding& ending);
   // Returns when nothing is in flight, or time is up.
   Task<void> drain(Duration idle_grace);
+  const std::vector<net::HandedIn>& listeners() const { return options_.listeners; }
 
  private:
   void make_workers();
@@ -114,6 +116,7 @@ class Router {
   Predecessors predecessors_;
   Workers workers_;
   std::vector<Fd> sockets_;  // a worker's each
+  TcpPorts ports_;
   ServedTable table_;
   std::shared_ptr<Admin> admin_;  // what workers say to it may come when it is gone
   Metrics metrics_;
@@ -158,6 +161,7 @@ Task<void> Router::serve(RouterEnding& ending) {
   co_await table_.restore();
   if (!options_.table_file.empty()) co_await table_.replace(read_table_file(options_.table_file));
   if (options_.take_place) {
+    if (!options_.admin_socket.empty()) ports_.inherit(fetch_listeners(options_.admin_socket));
     co_await options_.take_place();
     if (!options_.admin_socket.empty())
       group.spawn(predecessors_.run(directory_of(options_.admin_socket)));
@@ -168,6 +172,7 @@ Task<void> Router::serve(RouterEnding& ending) {
   serve_dns(group);
   if (hangups_) group.spawn(reread_at_hangup(*hangups_, table_, options_));
   for (std::size_t n = 0; n < workers_.size(); ++n) workers_[n]->listen(std::move(sockets_[n]));
+  ports_.begin();
   // Its directory and the peer's uid say who may; the server has another group.
   if (!options_.admin_socket.empty())
     group.spawn(admin_->serve(net::listen_packets(options_.admin_socket, 0666)));
@@ -208,6 +213,7 @@ Task<void> Router::drain(Duration idle_grace) {
 
 Task<void> run_router(async::Loop& loop, RouterOptions options, RouterEnding& ending) {
   Router router(loop, std::move(options));
+  ending.listeners = &router.listeners();
   co_await router.serve(ending);
   if (ending.drain.is_set()) co_await router.drain(ending.idle_grace);
 }

@@ -42,6 +42,7 @@ struct RouterOptions {
 // How a router is told to end. The main loop's thread.
 struct RouterEnding {
   Duration idle_grace = limits::kDrainIdleGrace;
+  const std::vector<net::HandedIn>* listeners = nullptr;  // that it has, while it runs
   async::Event drain;  // leave the place, then end when nothing is in flight
 };
 

@@ -40,9 +40,9 @@ std::vector<std::shared_ptr<TableChange>> parts_of(const TableChange& change) {
 
 }  // namespace
 
-ServedTable::ServedTable(async::Loop& loop, Workers& workers, Predecessors& predecessors,
-                         const std::string& journal_file)
-    : loop_(loop), workers_(workers), predecessors_(predecessors) {
+ServedTable::ServedTable(async::Loop& loop, Workers& workers, TcpPorts& ports,
+                         Predecessors& predecessors, const std::string& journal_file)
+    : loop_(loop), workers_(workers), ports_(ports), predecessors_(predecessors) {
   if (!journal_file.empty()) journal_ = std::make_shared<TableJournal>(journal_file);
 }
 
@@ -96,6 +96,7 @@ Task<void> ServedTable::tell_workers(const TableChange& change) {
   for (auto& worker : workers_)
     for (const auto& part : parts) worker->apply(part, Answers::one(loop_, answers));
   if (!parts.empty()) (void)co_await answers->all.wait();
+  ports_.follow(change);
 }
 
 Task<bool> ServedTable::drained(std::string upstream) {

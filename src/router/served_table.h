@@ -10,17 +10,16 @@
 #include "async/blocking_pool.h"
 #include "router/predecessors.h"
 #include "router/table_journal.h"
+#include "router/tcp_ports.h"
 #include "router/turn.h"
 #include "router/worker.h"
 
 namespace nuri::router {
 
-using Workers = std::vector<std::unique_ptr<Worker>>;
-
 class ServedTable {
  public:
   // `journal_file`: where it is kept; empty: nowhere. The others outlive this.
-  ServedTable(async::Loop& loop, Workers& workers, Predecessors& predecessors,
+  ServedTable(async::Loop& loop, Workers& workers, TcpPorts& ports, Predecessors& predecessors,
               const std::string& journal_file);
 
   // Serves what was served last. Throws Error if the file cannot be read. Again: what another
@@ -42,6 +41,7 @@ class ServedTable {
 
   async::Loop& loop_;
   Workers& workers_;
+  TcpPorts& ports_;
   Predecessors& predecessors_;
   std::shared_ptr<TableJournal> journal_;  // null: none. Used by one job of disk_ at a time
   Table table_;

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "router/route_table.h"
+#include "router/tcp_route.h"
 
 namespace nuri::router {
 namespace {
@@ -35,9 +36,13 @@ model::RouteEntry entry_of(const json::value& value) {
         require_known(upstream.get_object(),
                       {"id", "address", "port", "index", "weight", "protocol"});
   model::RouteEntry entry = parse_entry(o, model::UnknownKeys::refused);
-  if (entry.host.empty() || host_of(entry.host) != entry.host)
-    throw Error(Code::unprocessable,
-                fmt::format("'{}' is no host: lower case, without a port", entry.host));
+  const bool tcp = tcp_port_of(entry.host).has_value();
+  if (!tcp && (entry.host.empty() || host_of(entry.host) != entry.host))
+    throw Error(
+        Code::unprocessable,
+        fmt::format("'{}' is no host: lower case, without a port; or :PORT from 1024 for TCP",
+                    entry.host));
+  if (tcp && !entry.path.empty()) throw Error(Code::unprocessable, "a TCP route has no path");
   if (!entry.path.empty() && (!entry.path.starts_with('/') || entry.path.ends_with('/')))
     throw Error(Code::unprocessable,
                 fmt::format("'{}' is no path: empty, or as in /api", entry.path));

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <future>
+#include <map>
 
 #include "async/deadline.h"
 #include "async/task_group.h"
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "net/listener.h"
 #include "router/proxy.h"
+#include "router/tcp_route.h"
 
 namespace nuri::router {
 
@@ -25,6 +27,7 @@ struct Worker::State {
   async::TaskGroup clients{loop};
   async::TaskGroup accepting{loop};
   async::TaskGroup own{loop};
+  std::map<std::uint16_t, async::Scope*> ports;  // of TCP routes
   async::Event stopping;
   async::TaskGroup draining{loop};
   Duration drain_limit{};
@@ -35,26 +38,43 @@ struct Worker::State {
         log(std::move(options.logs_directory), options.index),
         proxy(loop, table, log, random, options.deadlines, std::move(options.ask_wake)) {}
 
-  Task<void> accept_all(net::Listener listener);
+  // Who is accepted is served by serve(client).
+  template <class Serve>
+  Task<void> accept_all(net::Listener listener, Serve serve);
+  Task<void> serve_port(std::uint16_t port, net::Listener listener);
   Task<void> tick();
   Task<void> drain(Duration limit, Duration idle_grace, std::function<void()> done);
   Task<void> run();
 };
 
-Task<void> Worker::State::accept_all(net::Listener listener) {
+template <class Serve>
+Task<void> Worker::State::accept_all(net::Listener listener, Serve serve) {
   for (;;) {
     // Beyond the limit clients wait in the kernel's queue.
     while (clients.size() >= limits::kRouterClients)
       if (!co_await async::sleep(10ms)) co_return;
     auto client = co_await listener.accept();
     if (client) {
-      clients.spawn(proxy.serve(std::move(*client)));
+      clients.spawn(serve(std::move(*client)));
       continue;
     }
     if (client.error() == IoError::cancelled) co_return;
     log_warn("cannot accept a client", {{"error", describe(client.error())}});
     if (!co_await async::sleep(50ms)) co_return;
   }
+}
+
+Task<void> Worker::State::serve_port(std::uint16_t port, net::Listener listener) {
+  async::Scope here(co_await async::current_scope());
+  auto& place = ports[port];
+  // The port was closed and is open again.
+  if (place) place->cancel();
+  place = &here;
+  const auto relay = [this, port](Fd client) {
+    return relay_tcp(proxy.ground(), std::move(client), tcp_host_of(port));
+  };
+  co_await accept_all(std::move(listener), relay).in(here);
+  if (const auto it = ports.find(port); it != ports.end() && it->second == &here) ports.erase(it);
 }
 
 Task<void> Worker::State::tick() {
@@ -118,7 +138,20 @@ Worker::~Worker() {
 
 void Worker::listen(Fd listener) {
   state_->loop.post([state = state_.get(), fd = std::move(listener)]() mutable {
-    state->accepting.spawn(state->accept_all(net::Listener(state->loop, std::move(fd))));
+    const auto serve = [state](Fd client) { return state->proxy.serve(std::move(client)); };
+    state->accepting.spawn(state->accept_all(net::Listener(state->loop, std::move(fd)), serve));
+  });
+}
+
+void Worker::listen_tcp(std::uint16_t port, Fd listener) {
+  state_->loop.post([state = state_.get(), port, fd = std::move(listener)]() mutable {
+    state->accepting.spawn(state->serve_port(port, net::Listener(state->loop, std::move(fd))));
+  });
+}
+
+void Worker::end_tcp(std::uint16_t port) {
+  state_->loop.post([state = state_.get(), port] {
+    if (const auto it = state->ports.find(port); it != state->ports.end()) it->second->cancel();
   });
 }
 

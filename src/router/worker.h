@@ -38,6 +38,9 @@ class Worker {
   // From now on serves clients of `listener` (its own descriptor of the shared socket) until
   // stop(). Once; any thread.
   void listen(Fd listener);
+  // Any thread: the same for connections to a TCP route's port, until end_tcp() of it.
+  void listen_tcp(std::uint16_t port, Fd listener);
+  void end_tcp(std::uint16_t port);
   // Any thread. `done` is called on the worker's thread.
   void apply(std::shared_ptr<const TableChange> change, std::function<void()> done);
   void count(std::function<void(Counted)> done);

@@ -1,0 +1,42 @@
+#pragma once
+
+// TcpPorts: the listening sockets of TCP routes. Each is opened once and shared by all workers, and
+// goes to a successor. The main loop's thread.
+
+#include <map>
+#include <vector>
+
+#include "net/listener.h"
+#include "router/table_change.h"
+#include "router/worker.h"
+
+namespace nuri::router {
+
+using Workers = std::vector<std::unique_ptr<Worker>>;
+
+class TcpPorts {
+ public:
+  // Sockets are among `listeners` by the name "tcp-PORT": what is there already is taken. They are
+  // opened at the address of the one named "apps". Both outlive this.
+  TcpPorts(Workers& workers, std::vector<net::HandedIn>& listeners);
+
+  // What a predecessor holds: its sockets take the place of opening them.
+  void inherit(std::vector<net::HandedIn> from);
+  // From now on workers accept there.
+  void begin();
+  // After the workers were told of `change`. A port that cannot be opened is logged, and tried
+  // again at the next change.
+  void follow(const TableChange& change);
+
+ private:
+  void open(std::uint16_t port);
+  void close(std::uint16_t port);
+  net::HandedIn* find(std::uint16_t port);
+
+  Workers& workers_;
+  std::vector<net::HandedIn>& listeners_;
+  std::map<std::uint16_t, bool> wanted_;  // port → workers accept there
+  bool began_ = false;
+};
+
+}  // namespace nuri::router
