@@ -135,6 +135,8 @@ int router_process(const cli::Arguments& arguments) {
       arguments.number("--threads", std::max(1U, std::thread::hardware_concurrency()), 1,
                        static_cast<long>(router::kMostWorkers)));
   options.loop = loop_of(arguments);
+  options.front = {net::Networks::parse(settings.trusted, limits::kTrustedNetworks),
+                   settings.proxy_protocol};
   options.drain_limit = std::chrono::seconds(settings.drain_seconds);
   // Before any thread: it blocks the signals that are waited for.
   async::EpollLoop loop;

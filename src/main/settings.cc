@@ -6,7 +6,8 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "base/limits.h"
+#include "net/network.h"
+#include "router/drain_limits.h"
 
 namespace nuri {
 namespace {
@@ -59,6 +60,11 @@ std::vector<cli::Flag> settings_flags() {
       {"--buildpacks", "", "DIR", "the built-in buildpacks (default beside the program)"},
       {"--subnet", "", "NET/16", "addresses of instances (default: one that is free)"},
       {"--disk-reserve", "", "MB", "free disk space under which uploads and builds are refused"},
+      {"--trusted", "", "NET,NET",
+       "addresses of proxies in front of the router: their X-Forwarded-For and -Proto are "
+       "believed"},
+      {"--proxy-protocol", "", "",
+       "connections from --trusted addresses begin with the PROXY protocol"},
       {"--drain", "", "SECONDS",
        "how long a router that ends lets requests and tunnels finish (default 30)"},
       {"--log-level", "", "LEVEL", "debug, info, warn or error (default info)"},
@@ -85,6 +91,11 @@ Settings settings_from(const cli::Arguments& arguments) {
                    std::filesystem::path(out.program_dir).parent_path() / "buildpacks");
   out.subnet = arguments.get("--subnet");
   out.log_level = arguments.get("--log-level", "info");
+  out.trusted = arguments.get("--trusted");
+  net::Networks::parse(out.trusted, limits::kTrustedNetworks);
+  out.proxy_protocol = arguments.has("--proxy-protocol");
+  if (out.proxy_protocol && out.trusted.empty())
+    throw Error(Code::bad_request, "--proxy-protocol needs --trusted: whose word is believed");
   out.drain_seconds = arguments.number("--drain", limits::kDrainDeadline / std::chrono::seconds(1),
                                        0, kLongestDrain);
   out.disk_reserve_mb =
@@ -98,6 +109,8 @@ std::vector<std::string> settings_argv(const Settings& s) {
       "--domain",      s.domain,      "--state-dir",  s.state_dir,      "--run-dir",   s.run_dir,
       "--base-images", s.base_images, "--buildpacks", s.buildpacks_dir, "--log-level", s.log_level};
   out.insert(out.end(), {"--drain", std::to_string(s.drain_seconds)});
+  if (!s.trusted.empty()) out.insert(out.end(), {"--trusted", s.trusted});
+  if (s.proxy_protocol) out.emplace_back("--proxy-protocol");
   if (!s.subnet.empty()) out.insert(out.end(), {"--subnet", s.subnet});
   if (s.disk_reserve_mb > 0)
     out.insert(out.end(), {"--disk-reserve", std::to_string(s.disk_reserve_mb)});

@@ -24,6 +24,8 @@ struct Settings {
   std::string buildpacks_dir;
   std::string log_level = "info";
   std::uint64_t disk_reserve_mb = 0;  // 0: the default
+  std::string trusted;                // networks whose word on clients is believed
+  bool proxy_protocol = false;        // connections from there begin with it
   long drain_seconds = 0;             // of a router that ends
 
   std::string host_socket() const { return run_dir + "/host.sock"; }

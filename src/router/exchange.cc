@@ -19,32 +19,23 @@ bool is_safe(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
 }
 
-// Requests in flight are counted also when a frame is destroyed.
-struct InFlight {
-  explicit InFlight(Upstream& u) : upstream(u) { upstream.begin(); }
-  InFlight(const InFlight&) = delete;
-  InFlight& operator=(const InFlight&) = delete;
-  ~InFlight() { upstream.end(); }
-  Upstream& upstream;
-};
-
 }  // namespace
 
 Request::Request(const http::HeadView& view, std::string_view bytes, const Peer& peer,
-                 std::string request_id)
+                 Origin origin, std::string request_id)
     : raw(bytes.substr(0, view.bytes)),
-      client(peer.address),
+      client(std::move(origin.client)),
       id(std::move(request_id)),
       protocol(!peer.protocol.empty()                  ? peer.protocol
                : view.version == http::Version::http11 ? "HTTP/1.1"
                                                        : "HTTP/1.0"),
-      secure(peer.secure),
+      secure(origin.proto == "https"),
       host(host_of(view.authority)),
       version(view.version),
       keep_alive(view.keep_alive),
       tunnel(wants_tunnel(view)),
       framing(http::framing_of_request(view)),
-      head(request_head(view, {client, secure ? "https" : "http", id})) {
+      head(request_head(view, {origin.forwarded_for, origin.proto, id})) {
   const auto here = [&](std::string_view text) {
     return text.empty() ? std::string_view()
                         : std::string_view(raw).substr(
@@ -138,7 +129,7 @@ Task<After> Exchange::run() {
     stand_.reset();
     if (choice == Choice::none || !may_try(*route)) break;
     tried_.push_back(upstream_.get());
-    const InFlight in_flight(*upstream_);
+    const Upstream::InFlight in_flight(*upstream_);
     const Time began = ground_.loop.turned();
     const Outcome outcome = co_await attempt();
     upstream_took_ += ground_.loop.turned() - began;

@@ -17,6 +17,7 @@
 #include "router/access_log.h"
 #include "router/compressor.h"
 #include "router/edge.h"
+#include "router/front.h"
 #include "router/request_head.h"
 #include "router/route_table.h"
 #include "router/wire.h"
@@ -36,6 +37,7 @@ struct Ground {
   async::Loop& loop;
   RouteTable& table;
   Deadlines deadlines{};
+  Front front{};                 // whom to believe
   bool draining = false;         // each connection ends after the request that it is in
   http::HeadSpace head_space{};  // used between two waits only, so one is enough
   std::function<void(const std::string& app)> ask_wake{};  // requests wait for it; empty: nobody
@@ -45,7 +47,8 @@ struct Ground {
 
 // Who asks, and how.
 struct Peer {
-  std::string address;
+  net::Address network;
+  std::string address{};
   bool secure = false;             // over TLS
   std::string_view protocol = {};  // "HTTP/2"; empty: as the request line says
 };
@@ -55,7 +58,7 @@ struct Visit;
 // A request's head as text that outlives the client's buffer; the views point into it.
 struct Request {
   // `bytes` begins with the head.
-  Request(const http::HeadView& head, std::string_view bytes, const Peer& peer,
+  Request(const http::HeadView& head, std::string_view bytes, const Peer& peer, Origin origin,
           std::string request_id);
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
@@ -63,7 +66,7 @@ struct Request {
   std::string raw;
   std::string client, id;
   std::string_view protocol;  // "HTTP/1.1"
-  bool secure;                // it came over TLS
+  bool secure;                // it came over TLS, here or at a trusted proxy
   std::string_view method, authority, path, referer, user_agent, accept;
   std::string_view sticky;  // the instance of its session; empty: any
   std::string host;         // as routes name it

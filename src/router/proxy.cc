@@ -17,11 +17,11 @@ namespace {
 
 constexpr Duration kFirstRequestGrace = 1s;  // for a connection that was accepted just before
 
-std::string client_address(int socket) {
+net::Address peer_of(int socket) {
   sockaddr_storage storage{};
   socklen_t bytes = sizeof storage;
-  if (::getpeername(socket, reinterpret_cast<sockaddr*>(&storage), &bytes) != 0) return "unknown";
-  return net::Address::from(reinterpret_cast<const sockaddr*>(&storage), bytes).host();
+  if (::getpeername(socket, reinterpret_cast<sockaddr*>(&storage), &bytes) != 0) return {};
+  return net::Address::from(reinterpret_cast<const sockaddr*>(&storage), bytes);
 }
 
 void no_delay(int socket) {
@@ -66,20 +66,32 @@ Task<bool> Proxy::request_begins(Wire& client, First first, Duration idle) {
 
 Task<void> Proxy::serve(Fd fd) {
   no_delay(fd.get());
-  const Peer peer{.address = client_address(fd.get())};
+  Peer peer{.network = peer_of(fd.get())};
   Wire client(ground_.loop, {async::Descriptor(ground_.loop, std::move(fd))});
-  co_await converse(client, peer);
+  if (co_await introduce(client, peer)) co_await converse(client, peer);
 }
 
 Task<void> Proxy::serve_tls(Fd fd, net::TlsServer& tls) {
   no_delay(fd.get());
-  const Peer peer{.address = client_address(fd.get()), .secure = true};
+  Peer peer{.network = peer_of(fd.get()), .secure = true};
+  Wire outside(ground_.loop, {async::Descriptor(ground_.loop, std::move(fd))});
+  if (!co_await introduce(outside, peer)) co_return;
+  std::string received(outside.here());
   auto carrier =
-      std::make_unique<TlsCarrier>(async::Descriptor(ground_.loop, std::move(fd)), tls.accept());
+      std::make_unique<TlsCarrier>(outside.take_line().socket, tls.accept(), std::move(received));
   if (!co_await async::within(ground_.deadlines.head, carrier->handshake())) co_return;
   Wire client(ground_.loop, {{}, std::move(carrier)});
   co_await converse(client, peer);
   client.finish();
+}
+
+// Who it is, as a trusted proxy says. False: the connection is over.
+Task<bool> Proxy::introduce(Wire& client, Peer& peer) {
+  if (ground_.front.proxy_protocol && ground_.front.trusted.hold(peer.network) &&
+      !co_await take_preamble(client, peer.network))
+    co_return false;
+  peer.address = peer.network.empty() ? "unknown" : peer.network.host();
+  co_return true;
 }
 
 Task<void> Proxy::converse(Wire& client, const Peer& peer) {
@@ -145,7 +157,10 @@ Task<After> Proxy::refuse_head(Wire& client, const Wire::Head& head) {
 
 Task<After> Proxy::serve_one(Wire& client, const http::HeadView& head, const Peer& peer,
                              Duration& idle) {
-  const Request request(head, client.here(), peer, make_request_id());
+  const Request request(
+      head, client.here(), peer,
+      origin_of(head, peer.address, peer.secure ? "https" : "http", ground_.front),
+      make_request_id());
   client.consume(head.bytes);
   Exchange exchange(ground_, client, request);
   const After after = co_await exchange.run();

@@ -15,10 +15,12 @@ namespace nuri::router {
 class Proxy {
  public:
   Proxy(async::Loop& loop, RouteTable& table, AccessLog& log, Random& random,
-        Deadlines deadlines = {}, std::function<void(const std::string& app)> ask_wake = {})
+        Deadlines deadlines = {}, Front front = {},
+        std::function<void(const std::string& app)> ask_wake = {})
       : ground_{.loop = loop,
                 .table = table,
                 .deadlines = deadlines,
+                .front = std::move(front),
                 .ask_wake = std::move(ask_wake)},
         log_(log),
         random_(random),
@@ -39,6 +41,7 @@ class Proxy {
   enum class First { yes, no };
   // `idle`: how long to wait for it.
   Task<bool> request_begins(Wire& client, First first, Duration idle);
+  Task<bool> introduce(Wire& client, Peer& peer);
   Task<void> converse(Wire& client, const Peer& peer);
   Task<bool> speaks_http2(Wire& client);
   Task<void> serve_http2(Wire& client, const Peer& peer);

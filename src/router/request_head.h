@@ -19,8 +19,8 @@ bool wants_tunnel(const http::HeadView& head);
 std::string_view request_id_of(const http::HeadView& head, std::string_view otherwise);
 
 struct Forwarded {
-  std::string_view client;      // its address, without port
-  std::string_view proto;       // "http"
+  std::string_view client;      // its address, without port; after others' before it, if believed
+  std::string_view proto;       // "http" or "https"
   std::string_view request_id;  // the router's own: 32 hex digits
 };
 

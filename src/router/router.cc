@@ -138,6 +138,7 @@ void Router::make_workers() {
             .index = options_.log_slot * kMostWorkers + workers_.size(),
             .logs_directory = options_.logs_directory,
             .loop = options_.loop,
+            .front = options_.front,
             .limits = limits,
             .ask_wake = wake,
         }));

@@ -12,6 +12,7 @@
 #include "async/task.h"
 #include "net/listener.h"
 #include "router/drain_limits.h"
+#include "router/front.h"
 
 namespace nuri::router {
 
@@ -29,6 +30,7 @@ struct RouterOptions {
   std::size_t workers = 1;
   async::LoopKind loop = async::LoopKind::automatic;  // of each worker
   std::string resolv_conf = "/etc/resolv.conf";       // whose resolvers DNS is forwarded to
+  Front front = {};                                   // of who is served at "apps"
   Duration drain_limit = limits::kDrainDeadline;      // for requests and tunnels in flight
   // Called when all is ready and only clients are missing; returns when this router may have the
   // place of the one before it: its sockets' paths and its journal.

@@ -28,19 +28,6 @@ struct Connection {
   std::shared_ptr<RouteCounters> counters;
 };
 
-struct InFlight {
-  explicit InFlight(Upstream& u) : upstream(u) { upstream.begin(); }
-  InFlight(const InFlight&) = delete;
-  InFlight& operator=(const InFlight&) = delete;
-  ~InFlight() { upstream.end(); }
-  Upstream& upstream;
-};
-
-void reset(int socket) {
-  const linger now{1, 0};
-  ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-}
-
 }  // namespace
 
 std::optional<std::uint16_t> tcp_port_of(std::string_view host) {
@@ -57,7 +44,7 @@ std::string tcp_host_of(std::uint16_t port) { return fmt::format(":{}", port); }
 Task<void> relay_tcp(Ground& ground, Fd fd, std::string host) {
   const int one = 1;
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  Wire client(async::Descriptor(ground.loop, std::move(fd)));
+  Wire client(ground.loop, {async::Descriptor(ground.loop, std::move(fd))});
   std::optional<Connection> counted;
   std::vector<const Upstream*> tried;
   for (std::size_t attempts = 0; attempts < kMostAttempts;) {
@@ -68,16 +55,16 @@ Task<void> relay_tcp(Ground& ground, Fd fd, std::string host) {
     if (!upstream) break;
     if (!tried.empty()) ++counted->counters->retries;
     tried.push_back(upstream.get());
-    const InFlight in_flight(*upstream);
-    auto socket = co_await async::within(ground.deadlines.connect, upstream->connect());
-    if (!socket) {
-      if (socket.error() == IoError::cancelled) co_return;
+    const Upstream::InFlight in_flight(*upstream);
+    auto line = co_await async::within(ground.deadlines.connect, upstream->connect());
+    if (!line) {
+      if (line.error() == IoError::cancelled) co_return;
       upstream->failed(ground.loop.now());
       if (!upstream->gone()) ++attempts;
       continue;
     }
     upstream->succeeded();
-    Wire server(std::move(*socket));
+    Wire server(ground.loop, std::move(*line));
     const auto bytes = co_await relay_all(client, server, limits::kTcpIdleDeadline);
     counted->answered(1);
     counted->counters->received_bytes += bytes.from_a;
@@ -88,7 +75,7 @@ Task<void> relay_tcp(Ground& ground, Fd fd, std::string host) {
     counted->answered(5);
     ++counted->counters->own_errors;
   }
-  reset(client.socket().native());
+  client.break_off();
 }
 
 }  // namespace nuri::router

@@ -24,8 +24,10 @@ inline async::LoopKind loop_kind() {
 
 class TestWorker {
  public:
-  explicit TestWorker(Deadlines deadlines = {}, std::string logs = {})
-      : TestWorker(WorkerOptions{.logs_directory = std::move(logs), .deadlines = deadlines}) {}
+  explicit TestWorker(Deadlines deadlines = {}, std::string logs = {}, Front front = {})
+      : TestWorker(WorkerOptions{
+            .logs_directory = std::move(logs), .deadlines = deadlines, .front = std::move(front)}) {
+  }
   explicit TestWorker(WorkerOptions options) {
     listener_ = listen_here(port_);
     options.loop = loop_kind();

@@ -13,7 +13,8 @@ constexpr std::size_t kAtOnce = 4 * kRecord;
 }  // namespace
 
 Task<IoResult<void>> TlsCarrier::handshake() {
-  std::string_view in;
+  const std::string received = std::exchange(early_, {});
+  std::string_view in = received;
   async::Chunk chunk;
   for (;;) {
     const auto done = session_.handshake(in);

@@ -15,8 +15,9 @@ namespace nuri::router {
 
 class TlsCarrier final : public Carrier {
  public:
-  TlsCarrier(async::Descriptor socket, net::TlsSession session)
-      : socket_(std::move(socket)), session_(std::move(session)) {}
+  // `received`: of the socket before.
+  TlsCarrier(async::Descriptor socket, net::TlsSession session, std::string received = {})
+      : socket_(std::move(socket)), session_(std::move(session)), early_(std::move(received)) {}
 
   // Before anything else. IoError::malformed: the peer speaks no TLS that is accepted here.
   Task<IoResult<void>> handshake();

@@ -45,11 +45,20 @@ class Upstream {
 
   // Requests in flight.
   int outstanding() const { return outstanding_; }
-  void begin() {
-    ++outstanding_;
-    ++counters_.requests;
-  }
-  void end();
+  // One more, counted until it is destroyed, also when a frame is.
+  class InFlight {
+   public:
+    explicit InFlight(Upstream& upstream) : upstream_(upstream) {
+      ++upstream_.outstanding_;
+      ++upstream_.counters_.requests;
+    }
+    ~InFlight() { upstream_.end(); }
+    InFlight(const InFlight&) = delete;
+    InFlight& operator=(const InFlight&) = delete;
+
+   private:
+    Upstream& upstream_;
+  };
   // Calls `then` when nothing is in flight (at once if so).
   void when_idle(std::function<void()> then);
 
@@ -70,6 +79,7 @@ class Upstream {
   bool full() const { return slots_ && slots_->full(); }
 
  private:
+  void end();
   struct Kept {
     Line line;
     Time since;

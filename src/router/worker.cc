@@ -36,7 +36,8 @@ struct Worker::State {
       : made(async::make_loop(options.loop)),
         table(loop, std::move(options.limits), options.index),
         log(std::move(options.logs_directory), options.index),
-        proxy(loop, table, log, random, options.deadlines, std::move(options.ask_wake)) {}
+        proxy(loop, table, log, random, options.deadlines, std::move(options.front),
+              std::move(options.ask_wake)) {}
 
   // Who is accepted is served by serve(client).
   template <class Serve>

@@ -24,6 +24,7 @@ struct WorkerOptions {
   std::string logs_directory{};  // access lines go below it; empty: none
   async::LoopKind loop = async::LoopKind::automatic;
   Deadlines deadlines{};
+  Front front{};
   std::shared_ptr<LimitBook> limits = std::make_shared<LimitBook>();  // of all workers
   // Called with an app that requests wait for, on the worker's thread.
   std::function<void(const std::string& app)> ask_wake{};

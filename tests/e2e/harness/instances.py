@@ -7,8 +7,8 @@ As a program: instances.py PORT JOURNAL MANNER. It answers with its MANNER:
   garbage  with what is no HTTP
   early    closes before a byte of its answer
   cut      closes within its answer
-JOURNAL gets `begin -`, then of each request `in ID`, and `out ID` once its answer is sent. SIGTERM: it
-listens no more, finishes what it has and ends.
+JOURNAL gets `begin -`, then of each request `in ID`, and `out ID` once its answer is sent.
+SIGTERM: it listens no more, finishes what it has and ends.
 """
 
 import os
@@ -99,7 +99,7 @@ class _Program:
 
 
 class Instances:
-    """Keeps such programs, each with a port of its own that it has again when it is started again."""
+    """Keeps such programs, each with a port of its own, also when it is started again."""
 
     def __init__(self, folder):
         self.folder, self.ports, self._running, self._manners = Path(folder), {}, {}, {}
