@@ -13,7 +13,8 @@
 namespace nuri::router {
 
 void Http2Block::add(std::string_view name, std::string_view value) {
-  if (fields_.size() + path_.size() > limits::kHeadBytes) return;
+  // Cookies too: a byte or two name a field that HPACK has seen before, however long it is.
+  if (fields_.size() + path_.size() + cookie_.size() > limits::kHeadBytes) return;
   if (name == ":method") {
     method_ = value;
   } else if (name == ":path") {
