@@ -1,5 +1,6 @@
 #include "router/http2_session.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -13,6 +14,8 @@ constexpr std::uint32_t kStreams = 128;
 constexpr std::size_t kServedAtOnce = 2 * kStreams;  // those whose client has left too
 constexpr std::uint32_t kStreamWindow = 256 << 10;
 constexpr std::int32_t kConnectionWindow = 1 << 20;
+// To be sent, content aside: beyond that the client makes work and reads none of it.
+constexpr std::size_t kQueuedFrames = 4096;
 constexpr Duration kLastCall = 1s;  // for requests on their way when the router drains
 
 struct Options {
@@ -97,7 +100,11 @@ struct Http2Session::Callbacks {
 Http2Session::Http2Session(async::Loop& loop, Wire& client, Serve serve, Patience patience)
     : loop_(loop), client_(client), serve_(std::move(serve)), patience_(patience) {}
 
-Http2Session::~Http2Session() { nghttp2_session_del(session_); }
+Http2Session::~Http2Session() {
+  over_ = true;
+  serving_.reset();  // streams tell the session that they end
+  nghttp2_session_del(session_);
+}
 
 bool Http2Session::begin() {
   static const Options options;
@@ -139,8 +146,11 @@ void Http2Session::request_begins(std::int32_t id, Http2Block::Content content) 
 }
 
 Task<void> Http2Session::serve_stream(std::shared_ptr<Http2Stream> stream) {
-  Wire wire(loop_, {{}, Http2Stream::carrier(std::move(stream))});
-  co_await serve_(wire);
+  {
+    Wire wire(loop_, {{}, Http2Stream::carrier(stream)});
+    co_await serve_(wire);
+  }
+  co_await stream->drain(patience_.send);
 }
 
 void Http2Session::closed(std::int32_t id) {
@@ -158,7 +168,7 @@ bool Http2Session::take() {
   if (taken < 0) return false;
   client_.consume(bytes.size());
   wake_writer();
-  return true;
+  return nghttp2_session_get_outbound_queue_size(session_) <= kQueuedFrames;
 }
 
 // No request is taken any more: those that are on their way learn it first (section 6.8).
@@ -177,23 +187,28 @@ void Http2Session::say_goodbye() {
 // Ends when the client does, or when the writer has nothing left to say.
 Task<void> Http2Session::receive(async::Scope& open) {
   enum class Stage { open, last_call, closing } stage = Stage::open;
+  Time goodbye{};
   receiving_.emplace(open);
   while (client_.here().empty() || take()) {
-    const auto more =
-        co_await client_.receive(stage == Stage::last_call ? kLastCall : patience_.idle)
-            .in(*receiving_);
+    const Duration wait = stage == Stage::last_call
+                              ? std::max<Duration>(goodbye - loop_.now(), Duration(0))
+                              : patience_.idle;
+    const auto more = co_await client_.receive(wait).in(*receiving_);
     if (over_ || (more && client_.here().empty())) co_return;
-    if (more) continue;
-    const bool late = more.error() == IoError::timed_out;
-    if (stage == Stage::open && more.error() == IoError::cancelled) {
+    const bool late = !more && more.error() == IoError::timed_out;
+    const bool idle = late && serving_->size() == 0;
+    if (stage == Stage::open && !more && more.error() == IoError::cancelled) {
       stage = Stage::last_call;
+      goodbye = loop_.now() + kLastCall;
       receiving_.emplace(co_await async::current_scope());
       last_call();
-    } else if (stage == Stage::last_call || (stage == Stage::open && late && streams_.empty())) {
-      if (!late) co_return;
+    } else if (!more && !late) {
+      co_return;
+    } else if ((stage == Stage::last_call && (late || loop_.now() >= goodbye)) ||
+               (stage == Stage::open && idle)) {
       stage = Stage::closing;
       say_goodbye();
-    } else if (!late || streams_.empty()) {
+    } else if (idle) {
       co_return;
     }
   }

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "async/deadline.h"
 #include "http/head_text.h"
 #include "router/http2_frames.h"
 #include "router/http2_session.h"
@@ -25,8 +26,7 @@ class Http2Stream::End final : public Carrier {
     while (stream_->in_.empty() && !stream_->in_ended_ && !stream_->gone_)
       if (auto waited = co_await stream_->changed_.wait(); !waited) co_return waited;
     if (stream_->gone_) co_return std::unexpected(IoError::reset);
-    into += std::exchange(stream_->in_, {});
-    stream_->grant_content();
+    stream_->take_request(into);
     co_return IoResult<void>{};
   }
 
@@ -88,10 +88,22 @@ void Http2Stream::reset() {
   if (watcher_) std::exchange(watcher_, nullptr)->cancel();
 }
 
+void Http2Stream::take_request(std::string& into) {
+  if (in_.size() <= Carrier::kRoom) {
+    into += std::exchange(in_, {});
+    return grant_content();
+  }
+  into.append(in_, 0, Carrier::kRoom);
+  in_.erase(0, Carrier::kRoom);
+  grant_content(Carrier::kRoom);
+}
+
 // The client may send as much anew.
-void Http2Stream::grant_content() {
-  if (in_content_ == 0) return;
-  (void)nghttp2_session_consume(session_.native(), id_, std::exchange(in_content_, 0));
+void Http2Stream::grant_content(std::size_t most) {
+  const std::size_t bytes = std::min(most, in_content_);
+  if (bytes == 0) return;
+  in_content_ -= bytes;
+  (void)nghttp2_session_consume(session_.native(), id_, bytes);
   session_.wake_writer();
 }
 
@@ -108,6 +120,7 @@ IoResult<void> Http2Stream::submit_head(const http::HeadView& head, bool empty) 
     done = nghttp2_submit_response(session_.native(), id_, list.data(), list.size(),
                                    empty ? nullptr : &content);
     answered_ = empty;
+    has_content_ = !empty;
   }
   if (done != 0) return std::unexpected(IoError::malformed);
   return {};
@@ -115,9 +128,12 @@ IoResult<void> Http2Stream::submit_head(const http::HeadView& head, bool empty) 
 
 IoResult<void> Http2Stream::put_answer(std::string_view bytes) {
   if (gone_ || session_.over()) return std::unexpected(IoError::reset);
-  while (!bytes.empty() && !answered_) {
+  // A client that never catches up must not make it grow for ever.
+  if (out_at_ >= kAnswerAhead) out_.erase(0, std::exchange(out_at_, 0));
+  while (!answered_) {
     const auto part = answer_->next(bytes, session_.head_space());
     if (!part) return std::unexpected(IoError::malformed);
+    if (part->kind == Http1Reader::Part::Kind::nothing) break;
     if (part->kind == Http1Reader::Part::Kind::head)
       if (auto submitted = submit_head(*part->head, part->empty); !submitted) return submitted;
     if (part->kind == Http1Reader::Part::Kind::data) out_ += part->data;
@@ -137,10 +153,25 @@ ssize_t Http2Stream::take_answer(std::span<std::uint8_t> into, std::uint32_t& fl
     out_at_ = 0;
   }
   changed_.pulse();
+  if (n == 0 && cut_short_) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // resets the stream
   if (!answered_ || !out_.empty()) return n == 0 ? NGHTTP2_ERR_DEFERRED : static_cast<ssize_t>(n);
   flags |= NGHTTP2_DATA_FLAG_EOF;
   if (submit_trailer(session_.native(), id_, *answer_)) flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
   return static_cast<ssize_t>(n);
+}
+
+Task<IoResult<void>> Http2Stream::change() { co_return co_await changed_.wait(); }
+
+Task<void> Http2Stream::drain(Duration patience) {
+  while (!gone_) {
+    const auto waited = co_await async::within(patience, change());
+    if (waited) continue;
+    if (waited.error() == IoError::timed_out && !gone_) {
+      (void)nghttp2_submit_rst_stream(session_.native(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_CANCEL);
+      session_.wake_writer();
+    }
+    co_return;
+  }
 }
 
 void Http2Stream::exchange_ended() {
@@ -148,11 +179,13 @@ void Http2Stream::exchange_ended() {
   watcher_ = nullptr;
   if (gone_ || session_.over()) return;
   grant_content();
-  if (!answered_ && !broken_off_ && answer_ && answer_->close()) {
-    answered_ = true;
+  if (answered_) return;
+  answered_ = !broken_off_ && answer_->close();
+  // A reset overtakes what is queued: what came of an answer goes out first.
+  cut_short_ = !answered_ && has_content_;
+  if (answered_ || cut_short_)
     (void)nghttp2_session_resume_data(session_.native(), id_);
-  }
-  if (!answered_)
+  else
     (void)nghttp2_submit_rst_stream(session_.native(), NGHTTP2_FLAG_NONE, id_,
                                     NGHTTP2_INTERNAL_ERROR);
   session_.wake_writer();

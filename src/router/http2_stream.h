@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -30,6 +31,9 @@ class Http2Stream {
 
   // The exchange's end of it. Destroying that before the answer is whole resets the stream.
   static std::unique_ptr<Carrier> carrier(std::shared_ptr<Http2Stream> self);
+  // After that: until the stream is over. A client that takes nothing of the answer for `patience`
+  // gets no more of it.
+  Task<void> drain(Duration patience);
 
   // From the session, as frames come. The block of fields under way: a head, then a trailer.
   Http2Block& block() { return block_; }
@@ -43,7 +47,9 @@ class Http2Stream {
 
  private:
   class End;
-  void grant_content();
+  Task<IoResult<void>> change();
+  void take_request(std::string& into);
+  void grant_content(std::size_t most = SIZE_MAX);
   IoResult<void> put_answer(std::string_view bytes);
   IoResult<void> submit_head(const http::HeadView& head, bool empty);
   void exchange_ended();
@@ -64,7 +70,9 @@ class Http2Stream {
   std::optional<Http1Reader> answer_;
   std::string out_;  // of the answer's content, not sent yet from out_at_ on
   std::size_t out_at_ = 0;
-  bool answered_ = false;  // all of it is here or sent
+  bool has_content_ = false;  // its head is submitted, and content follows
+  bool answered_ = false;     // all of it is here or sent
+  bool cut_short_ = false;    // no more of it comes
   bool broken_off_ = false;
 };
 

@@ -28,6 +28,7 @@ class Talk {
   std::string hear_head();
   std::string hear(std::size_t bytes);  // fewer if the peer finished
   std::string hear_all();
+  std::string hear_some();  // what is there, at least a byte; "" if the peer finished
   // A whole answer: its head is in `head`, its content comes back, chunks taken apart.
   std::string hear_answer(std::string& head);
   // True when the peer has finished or reset and all was read.

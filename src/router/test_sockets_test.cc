@@ -103,6 +103,11 @@ bool Talk::ended() { return buffer_.empty() && !fill() && !timed_out_; }
 
 void Talk::finish() { ::shutdown(fd_.get(), SHUT_WR); }
 
+std::string Talk::hear_some() {
+  if (buffer_.empty()) fill();
+  return std::exchange(buffer_, {});
+}
+
 // The descriptor stays open, so that other threads may still name it.
 void Talk::reset() {
   sockaddr none{};
