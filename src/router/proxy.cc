@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <algorithm>
 #include <array>
 
 #include "async/deadline.h"
@@ -99,8 +100,16 @@ Task<void> Proxy::converse(Wire& client, const Peer& peer) {
   Duration idle = ground_.deadlines.idle;
   for (First first = First::yes; after == After::next; first = First::no) {
     if (!co_await request_begins(client, first, idle)) break;
-    if (first == First::yes && co_await speaks_http2(client))
-      co_return co_await serve_http2(client, peer);
+    if (first == First::yes) {
+      const auto http2 = co_await speaks_http2(client);
+      if (http2 && *http2) co_return co_await serve_http2(client, peer);
+      if (!http2) {
+        Wire::Head head;
+        head.error = http2.error();
+        after = co_await refuse_head(client, head);
+        break;
+      }
+    }
     after = co_await next_request(client, peer, idle);
   }
   if (after == After::abort) client.break_off();
@@ -109,14 +118,16 @@ Task<void> Proxy::converse(Wire& client, const Peer& peer) {
 }
 
 // Whether it begins as HTTP/2 does (RFC 9113 section 3.3, 3.4), inside TLS or not.
-Task<bool> Proxy::speaks_http2(Wire& client) {
+Task<IoResult<bool>> Proxy::speaks_http2(Wire& client) {
+  const Time deadline = ground_.loop.now() + ground_.deadlines.head;
   for (;;) {
     const auto begin = client.here().substr(0, Http2Session::kPreface.size());
     if (!Http2Session::kPreface.starts_with(begin)) co_return false;
     if (begin.size() == Http2Session::kPreface.size()) co_return true;
     const std::size_t before = begin.size();
-    if (!co_await client.receive(ground_.deadlines.head) || client.here().size() == before)
-      co_return false;
+    const Duration rest = std::max<Duration>(deadline - ground_.loop.now(), Duration(0));
+    if (auto more = co_await client.receive(rest); !more) co_return std::unexpected(more.error());
+    if (client.here().size() == before) co_return std::unexpected(IoError::end);
   }
 }
 
@@ -127,6 +138,7 @@ Task<void> Proxy::serve_http2(Wire& client, const Peer& peer) {
   Http2Session session(ground_.loop, client, serve,
                        {.idle = ground_.deadlines.idle, .send = ground_.deadlines.body_idle});
   co_await session.run(between_);
+  (void)co_await async::within(limits::kLingerDeadline, read_away(client));
 }
 
 Task<void> Proxy::serve_stream(Wire& stream, const Peer& peer) {

@@ -43,7 +43,7 @@ class Proxy {
   Task<bool> request_begins(Wire& client, First first, Duration idle);
   Task<bool> introduce(Wire& client, Peer& peer);
   Task<void> converse(Wire& client, const Peer& peer);
-  Task<bool> speaks_http2(Wire& client);
+  Task<IoResult<bool>> speaks_http2(Wire& client);
   Task<void> serve_http2(Wire& client, const Peer& peer);
   Task<void> serve_stream(Wire& stream, const Peer& peer);
   // `idle`: for the next one, if the route says so.
