@@ -1,10 +1,6 @@
 #include "router/test_http2.h"
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -98,8 +94,6 @@ struct Http2Client::Callbacks {
 
 Http2Client::Http2Client(Talk talk, Windows windows) : Http2Client(Http2Bytes{}, windows) {
   talk_ = std::move(talk);
-  const int one = 1;
-  ::setsockopt(talk_.fd(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   bytes_ = {.say = [this](std::string_view text) { return talk_.say(text); },
             .hear_some = [this] { return talk_.hear_some(); }};
 }

@@ -37,8 +37,11 @@ Task<IoResult<void>> TlsCarrier::flush() {
   if (!session_.has_output()) co_return IoResult<void>{};
   const auto mine = co_await sending_.take();
   if (!mine) co_return std::unexpected(mine.error());
+  if (broken_) co_return std::unexpected(IoError::reset);
   session_.take_output(output_);
-  co_return co_await socket_.send(output_);
+  auto sent = co_await socket_.send(output_);
+  broken_ = !sent;
+  co_return sent;
 }
 
 // False: the peer has finished.
@@ -96,9 +99,10 @@ Task<IoResult<void>> TlsCarrier::send(std::string_view first, std::string_view s
 }
 
 void TlsCarrier::finish() {
-  session_.shutdown();
+  // After half a record nothing can be said, and a close_notify would tell that all was.
+  if (!broken_) session_.shutdown();
   // Best effort: without it the peer sees the socket's end all the same.
-  if (!sending_.taken() && session_.has_output()) {
+  if (!broken_ && !sending_.taken() && session_.has_output()) {
     session_.take_output(output_);
     (void)::send(socket_.native(), output_.data(), output_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   }
@@ -106,6 +110,7 @@ void TlsCarrier::finish() {
 }
 
 void TlsCarrier::break_off() {
+  broken_ = true;
   const linger now{1, 0};
   ::setsockopt(socket_.native(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }

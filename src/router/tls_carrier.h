@@ -39,8 +39,9 @@ class TlsCarrier final : public Carrier {
   async::Descriptor socket_;
   net::TlsSession session_;
   Turn sending_;
-  std::string output_;  // being sent
-  std::string early_;   // came with the end of the handshake
+  std::string output_;   // being sent
+  bool broken_ = false;  // what was sent ends within a record, or before the end of a message
+  std::string early_;    // came with the end of the handshake
   std::optional<async::HangupWatch> watch_;
 };
 

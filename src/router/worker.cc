@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "net/listener.h"
+#include "net/tls_server.h"
 #include "router/proxy.h"
 #include "router/tcp_route.h"
 
@@ -24,6 +25,11 @@ struct Worker::State {
   RouteTable table;
   AccessLog log;
   Proxy proxy;
+  net::TlsServer tls{[] {
+                       SystemRandom kernel;
+                       return net::TlsTicketKeys::make(kernel);
+                     }(),
+                     {"h2", "http/1.1"}};
   async::TaskGroup clients{loop};
   async::TaskGroup accepting{loop};
   async::TaskGroup own{loop};
@@ -144,6 +150,15 @@ void Worker::listen(Fd listener) {
   });
 }
 
+void Worker::listen_tls(Fd listener) {
+  state_->loop.post([state = state_.get(), fd = std::move(listener)]() mutable {
+    const auto serve = [state](Fd client) {
+      return state->proxy.serve_tls(std::move(client), state->tls);
+    };
+    state->accepting.spawn(state->accept_all(net::Listener(state->loop, std::move(fd)), serve));
+  });
+}
+
 void Worker::listen_tcp(std::uint16_t port, Fd listener) {
   state_->loop.post([state = state_.get(), port, fd = std::move(listener)]() mutable {
     state->accepting.spawn(state->serve_port(port, net::Listener(state->loop, std::move(fd))));
@@ -154,6 +169,17 @@ void Worker::end_tcp(std::uint16_t port) {
   state_->loop.post([state = state_.get(), port] {
     if (const auto it = state->ports.find(port); it != state->ports.end()) it->second->cancel();
   });
+}
+
+
+void Worker::put_certificate(std::string name,
+                             std::shared_ptr<const net::Certificate> certificate) {
+  state_->loop.post(
+      [state = state_.get(), name = std::move(name), certificate = std::move(certificate)] {
+        if (name.empty()) return state->tls.set_default(certificate);
+        if (!state->tls.put(name, certificate))
+          log_warn("too many certificates: one is not served", {{"name", name}});
+      });
 }
 
 void Worker::apply(std::shared_ptr<const TableChange> change, std::function<void()> done) {

@@ -10,6 +10,7 @@
 
 #include "async/kernel_loop.h"
 #include "base/fd.h"
+#include "net/certificate.h"
 #include "router/counters.h"
 #include "router/exchange.h"
 #include "router/limit_book.h"
@@ -39,6 +40,11 @@ class Worker {
   // From now on serves clients of `listener` (its own descriptor of the shared socket) until
   // stop(). Once; any thread.
   void listen(Fd listener);
+  // The same for clients that speak TLS.
+  void listen_tls(Fd listener);
+  // What later handshakes show for `name`, as net::TlsServer has it; "": for every other. Any
+  // thread.
+  void put_certificate(std::string name, std::shared_ptr<const net::Certificate> certificate);
   // Any thread: the same for connections to a TCP route's port, until end_tcp() of it.
   void listen_tcp(std::uint16_t port, Fd listener);
   void end_tcp(std::uint16_t port);
