@@ -4,6 +4,8 @@
 
 #include "base/assert.h"
 #include "http/head_rules.h"
+#include "http/head_text.h"
+#include "http/message.h"
 
 namespace nuri::http {
 namespace {
@@ -23,6 +25,12 @@ constexpr Refusal kBadSize{400, "a chunk's size is malformed"};
 constexpr Refusal kBadExtension{400, "a chunk's extension is malformed"};
 constexpr Refusal kBadEnd{400, "a chunk is not as long as it says"};
 constexpr Refusal kBadTrailer{400, "a trailer field is malformed"};
+constexpr Refusal kReservedTrailer{400, "a trailer field may only stand in a head"};
+
+// Peers that take trailer fields for headers would see another message.
+bool is_reserved(std::string_view name) {
+  return is_connection_header(name) || same_name(name, "host");
+}
 
 }  // namespace
 
@@ -105,6 +113,20 @@ std::optional<Refusal> BodyParser::take_extension(char byte) {
   }
 }
 
+std::optional<Refusal> BodyParser::take_trailer_name(char byte) {
+  if (is_token_char(byte)) {
+    if (name_bytes_ < kReservedName) name_[name_bytes_] = byte;
+    if (name_bytes_ <= kReservedName) ++name_bytes_;
+    state_ = State::field_name;
+    return std::nullopt;
+  }
+  if (byte != ':' || state_ == State::line_start) return kBadTrailer;
+  if (name_bytes_ <= kReservedName && is_reserved({name_.data(), name_bytes_}))
+    return kReservedTrailer;
+  state_ = State::field_value;
+  return std::nullopt;
+}
+
 std::optional<Refusal> BodyParser::take_trailer(char byte) {
   if (++trailer_bytes_ > limits::kTrailerBytes) return Refusal{431, "the trailer is too large"};
   if (trailer_) *trailer_ += byte;
@@ -114,15 +136,10 @@ std::optional<Refusal> BodyParser::take_trailer(char byte) {
         state_ = State::last_feed;
         return std::nullopt;
       }
-      if (!is_token_char(byte)) return kBadTrailer;
-      state_ = State::field_name;
-      return std::nullopt;
+      name_bytes_ = 0;
+      return take_trailer_name(byte);
     case State::field_name:
-      if (byte == ':')
-        state_ = State::field_value;
-      else if (!is_token_char(byte))
-        return kBadTrailer;
-      return std::nullopt;
+      return take_trailer_name(byte);
     case State::field_value:
       if (byte == '\r')
         state_ = State::field_feed;

@@ -3,6 +3,7 @@
 // The content of an HTTP/1.x message, taken out of its framing in place (RFC 9112 sections 6, 7).
 // Chunk extensions are checked and dropped, trailer fields too unless they are asked for.
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -25,7 +26,8 @@ class BodyParser {
   // done(), or until it consumed all. It consumes nothing that follows the body.
   std::expected<Step, Refusal> parse(std::string_view bytes);
 
-  // Appends the trailer's lines as they come, each with its end; checked. `into` outlives this.
+  // Appends the trailer's lines as they come, each with its end; checked: none says anything of
+  // framing, connection or host (RFC 9110 section 6.5.1). `into` outlives this.
   void keep_trailer(std::string& into) { trailer_ = &into; }
 
   bool done() const { return state_ == State::done; }
@@ -64,11 +66,16 @@ class BodyParser {
   std::optional<Refusal> take_size(char byte);
   std::optional<Refusal> take_extension(char byte);
   std::optional<Refusal> take_trailer(char byte);
+  std::optional<Refusal> take_trailer_name(char byte);
   std::optional<Refusal> after_extension(char byte);
 
   Framing::Kind kind_;
   State state_;
+  static constexpr std::size_t kReservedName = 17;  // Transfer-Encoding, the longest one
+
   std::uint8_t digits_ = 0;
+  std::uint8_t name_bytes_ = 0;  // of the trailer field's name; longer than kReservedName: any
+  std::array<char, kReservedName> name_{};
   std::uint32_t extension_bytes_ = 0;  // of all chunks
   std::uint32_t trailer_bytes_ = 0;
   std::string* trailer_ = nullptr;

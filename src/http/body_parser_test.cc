@@ -112,6 +112,19 @@ TEST(BodyParser, RefusesWhatPeersReadDifferently) {
                             });
 }
 
+TEST(BodyParser, RefusesTrailerFieldsThatMeanSomethingInAHeadOnly) {
+  check({Kind::chunked, 0}, {
+                                {"0\r\nContent-Length: 5\r\n\r\n", "400"},
+                                {"0\r\nA: b\r\ncontent-lengtH:\r\n\r\n", "400"},
+                                {"0\r\nTransfer-Encoding: chunked\r\n\r\n", "400"},
+                                {"0\r\nHost: a.example\r\n\r\n", "400"},
+                                {"0\r\nConnection: close\r\n\r\n", "400"},
+                                {"0\r\nUpgrade: h2c\r\n\r\n", "400"},
+                                {"0\r\nTransfer-Encodings: x\r\nHos: t\r\n\r\nX", "|X"},
+                                {"0\r\nX-Transfer-Encoding: x\r\n\r\nX", "|X"},
+                            });
+}
+
 TEST(BodyParser, LimitsExtensionsAndTrailers) {
   const Framing chunked{Kind::chunked, 0};
   std::string extended;

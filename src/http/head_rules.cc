@@ -52,14 +52,26 @@ std::optional<Refusal> check_target(HeadView& head) {
   target.remove_prefix(end);
   if (!is_authority(head.authority)) return Refusal{400, "the target's host is malformed"};
   if (target.starts_with('?')) return Refusal{400, "the target has a query but no path"};
-  head.path_query = target.empty() ? std::string_view("/") : target;
+  // Without a path it is "/" (RFC 9112 section 3.2.1): one stands in "://".
+  head.path_query = target.empty() ? head.target.substr(scheme + 1, 1) : target;
   return std::nullopt;
+}
+
+// Where framing hangs on it, peers do not agree whether a tab is white space. `value` is not empty
+// and within its line.
+bool beside_tab(std::string_view value) {
+  const char* before = value.data() - 1;
+  while (*before == ' ') --before;
+  const char* after = value.data() + value.size();
+  while (*after == ' ') ++after;
+  return *before == '\t' || *after == '\t';
 }
 
 std::optional<Refusal> take_length(HeadView& head, std::string_view value) {
   if (head.content_length) return Refusal{400, "Content-Length is given twice"};
   if (value.empty() || !std::ranges::all_of(value, is_digit))
     return Refusal{400, "Content-Length is not a number"};
+  if (beside_tab(value)) return Refusal{400, "Content-Length has a tab beside it"};
   if (value.size() > kLengthDigits) return Refusal{413, "Content-Length is too large"};
   std::uint64_t length = 0;
   std::from_chars(value.data(), value.data() + value.size(), length);
@@ -110,6 +122,7 @@ std::optional<Refusal> take_header(HeadView& head, Seen& seen, const HeaderView&
       seen.coding = true;
       if (!same_name(header.value, "chunked"))
         return Refusal{501, "the only Transfer-Encoding understood here is chunked"};
+      if (beside_tab(header.value)) return Refusal{400, "Transfer-Encoding has a tab beside it"};
       head.chunked = true;
       break;
     default:

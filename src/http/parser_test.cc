@@ -173,6 +173,8 @@ TEST(RequestHead, ContentIsFramedInOneWayOnly) {
         {
             {POST "Content-Length: 5\r\n\r\n", 0},
             {POST "Content-Length:\t5\t\r\n\r\n", 400},
+            {POST "Content-Length: \t 5\r\n\r\n", 400},
+            {POST "Content-Length:   5  \r\n\r\n", 0},
             {POST "Content-Length: 005\r\n\r\n", 0},
             {POST "Content-Length: 5\r\nContent-Length: 5\r\n\r\n", 400},
             {POST "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", 400},
@@ -191,6 +193,8 @@ TEST(RequestHead, ContentIsFramedInOneWayOnly) {
             {POST "Transfer-Encoding: chunked\r\n\r\n", 0},
             {POST "Transfer-Encoding: Chunked\r\n\r\n", 0},
             {POST "transfer-encoding: chunked \r\n\r\n", 0},
+            {POST "Transfer-Encoding:\tchunked\r\n\r\n", 400},
+            {POST "Transfer-Encoding: chunked \t \r\n\r\n", 400},
             {POST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", 400},
             {POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
             {POST "Content-Length: 5\r\nTransfer-Encoding: xchunked\r\n\r\n", 400},
@@ -270,8 +274,15 @@ TEST(RequestHead, AnAbsoluteTargetSaysHostAndPath) {
   HeadView head = parsed(Kind::request, "GET http://A.example:81/x?y HTTP/1.0\r\n\r\n", space);
   EXPECT_EQ(head.authority, "A.example:81");
   EXPECT_EQ(head.path_query, "/x?y");
-  head = parsed(Kind::request, "GET http://a.example HTTP/1.0\r\n\r\n", space);
+}
+
+TEST(RequestHead, AnAbsoluteTargetWithoutAPathMeansTheRootWithinTheBytesGiven) {
+  HeadSpace space;
+  const std::string bytes = "GET http://a.example HTTP/1.0\r\n\r\n";
+  const HeadView head = parsed(Kind::request, bytes, space);
   EXPECT_EQ(head.path_query, "/");
+  EXPECT_TRUE(head.path_query.data() >= bytes.data() &&
+              head.path_query.data() < bytes.data() + bytes.size());
 }
 
 TEST(RequestHead, TellsWhetherTheConnectionIsKept) {

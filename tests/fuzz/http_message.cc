@@ -26,13 +26,13 @@ void append_head(std::string& out, const HeadView& head, std::string_view bytes)
            (view.data() >= bytes.data() && view.data() + view.size() <= bytes.data() + head.bytes);
   };
   NURI_ASSERT(head.bytes <= bytes.size() && head.bytes <= limits::kHeadBytes);
-  for (const std::string_view view : {head.method, head.target, head.authority, head.reason}) {
+  for (const std::string_view view :
+       {head.method, head.target, head.authority, head.path_query, head.reason}) {
     NURI_ASSERT(inside(view));
     append(out, view);
   }
   NURI_ASSERT(!(head.chunked && head.content_length));
   NURI_ASSERT(head.path_query.empty() || head.path_query[0] == '/' || head.path_query == "*");
-  append(out, head.path_query);
   append(out, std::to_string(head.status) + (head.keep_alive ? "k" : "") +
                   (head.upgrade ? "u" : "") + (head.expect_continue ? "e" : "") +
                   (head.version == http::Version::http10 ? "0" : "1"));
