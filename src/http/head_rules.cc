@@ -57,8 +57,8 @@ std::optional<Refusal> check_target(HeadView& head) {
   return std::nullopt;
 }
 
-// Where framing hangs on it, peers do not agree whether a tab is white space. `value` is not empty
-// and within its line.
+// Peers do not agree whether a tab is white space: nothing of weight may hang on it. `value` is not
+// empty and stands in a header's line.
 bool beside_tab(std::string_view value) {
   const char* before = value.data() - 1;
   while (*before == ' ') --before;
@@ -100,6 +100,7 @@ std::optional<Refusal> take_header(HeadView& head, Seen& seen, const HeaderView&
       break;
     case 6:
       if (is("expect")) {
+        if (seen.expects) return Refusal{400, "Expect is given twice"};
         seen.expects = true;
         seen.expect = header.value;
       }
@@ -161,9 +162,10 @@ bool is_authority(std::string_view text) {
   } else {
     host = text.substr(0, text.find(':'));
     constexpr std::string_view kAllowed = "-._~%!$&'()*+;=";
-    if (host.empty() || !std::ranges::all_of(host, [&](char c) {
-          return is_alnum(c) || kAllowed.find(c) != kAllowed.npos;
-        }))
+    if (host.empty() ||
+        !std::ranges::all_of(
+            host, [&](char c) { return is_alnum(c) || kAllowed.find(c) != kAllowed.npos; }) ||
+        host.find("..") != host.npos)
       return false;
     host = text.substr(host.size());
   }
@@ -226,7 +228,8 @@ std::optional<Refusal> check_request_headers(HeadView& head) {
   if (const auto refusal = take_headers(head, seen)) return refusal;
   if (seen.hosts > 1) return Refusal{400, "Host is given twice"};
   if (seen.hosts == 0 && head.version == Version::http11) return Refusal{400, "Host is missing"};
-  if (seen.hosts == 1 && !is_authority(seen.host)) return Refusal{400, "Host is malformed"};
+  if (seen.hosts == 1 && (!is_authority(seen.host) || beside_tab(seen.host)))
+    return Refusal{400, "Host is malformed"};
   if (head.authority.empty())
     head.authority = seen.host;
   else if (seen.hosts == 1 && !same_name(head.authority, seen.host))

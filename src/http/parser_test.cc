@@ -147,6 +147,9 @@ TEST(RequestHead, HostIsThereOnceAndWellFormed) {
                            {"GET / HTTP/1.0\r\n" HOST HOST "\r\n", 400},
                            {"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400},
                            {"GET / HTTP/1.1\r\nHost: a,b\r\n\r\n", 400},
+                           {"GET / HTTP/1.1\r\nHost:\ta\r\n\r\n", 400},
+                           {"GET / HTTP/1.1\r\nHost: a..b\r\n\r\n", 400},
+                           {"GET / HTTP/1.1\r\nHost: a.b.\r\n\r\n", 0},
                            {"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400},
                            {"GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", 400},
                            {"GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", 400},
@@ -214,6 +217,7 @@ TEST(RequestHead, ContentIsFramedInOneWayOnly) {
             {POST "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n", 0},
             {POST "Expect: 100-Continue\r\nContent-Length: 5\r\n\r\n", 0},
             {POST "Expect: tea\r\n\r\n", 417},
+            {POST "Expect: 100-continue\r\nExpect: 100-continue\r\n\r\n", 400},
         });
 }
 

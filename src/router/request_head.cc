@@ -124,8 +124,12 @@ std::string request_head(const http::HeadView& head, const Forwarded& forwarded)
   out += head.path_query;
   out += " HTTP/1.1\r\n";
   append(out, "Host", head.authority);
+  // HTTP/1.0 knows no expectations (RFC 9110 section 10.1.1), and what is sent is HTTP/1.1.
+  const auto stays_here = [&](std::string_view name) {
+    return is(name, "Host") || (head.version == http::Version::http10 && is(name, "Expect"));
+  };
   for (const auto& header : head.headers)
-    if (!is(header.name, "Host") && !routers_own(header.name) && !of_trace(header.name) &&
+    if (!stays_here(header.name) && !routers_own(header.name) && !of_trace(header.name) &&
         !hop_by_hop.holds(header.name))
       append(out, header.name, header.value);
   append_framing(out, head);

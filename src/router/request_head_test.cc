@@ -48,6 +48,17 @@ TEST(RequestHead, NamingAFieldInConnectionCannotRemoveWhatTheRouterSays) {
   EXPECT_EQ(field(out, "Content-Length"), "5");
 }
 
+TEST(RequestHead, AnExpectationInHttp10IsNotPassedOnAsHttp11) {
+  const std::string of_1_0 =
+      "POST / HTTP/1.0\r\nHost: a.test\r\nExpect: 100-continue\r\nX-Kept: 1\r\n\r\n";
+  http::HeadSpace space;
+  const std::string out =
+      request_head(parsed(Kind::request, of_1_0, space), {"192.0.2.1", "http", "id"});
+  EXPECT_EQ(field(out, "Expect"), "");
+  EXPECT_EQ(field(out, "X-Kept"), "1");
+  EXPECT_EQ(field(request("Expect: 100-continue\r\n"), "Expect"), "100-continue");
+}
+
 TEST(RequestHead, ClaimsOfTheClientAreDroppedHoweverSpelled) {
   const std::string out = request(
       "X-Forwarded-For: 1.2.3.4\r\nX_FORWARDED_FOR: 1.2.3.4\r\nX-Forwarded-Prefix: /evil\r\n"
