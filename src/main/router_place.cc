@@ -60,15 +60,15 @@ Task<void> RouterPlace::take() {
   lock_.emplace(lock_path_, "nuri router");
 }
 
-std::size_t router_slot(const std::string& directory, std::optional<ProcessLock>& held) {
+std::optional<std::size_t> router_slot(const std::string& directory,
+                                       std::optional<ProcessLock>& held) {
   for (std::size_t n = 0; n < limits::kRouterGenerations; ++n) try {
       held.emplace(fmt::format("{}/slot.{}", directory, n), "nuri router");
       return n;
     } catch (const Error& error) {
       if (error.code() != Code::conflict) throw;
     }
-  throw Error(Code::too_many, fmt::format("{} routers drain; wait until one has ended",
-                                          limits::kRouterGenerations));
+  return std::nullopt;
 }
 
 Task<void> run_successor(async::Loop& loop, std::vector<std::string> arguments,

@@ -36,8 +36,10 @@ class RouterPlace {
 };
 
 // The number of this process among the routers of a realm that run at the same time: the first of
-// DIRECTORY/slot.N that nobody has. Held while `held` lives.
-std::size_t router_slot(const std::string& directory, std::optional<ProcessLock>& held);
+// DIRECTORY/slot.N that nobody has. Held while `held` lives. Nullopt:
+// `limits::kRouterGenerations` of them drain.
+std::optional<std::size_t> router_slot(const std::string& directory,
+                                       std::optional<ProcessLock>& held);
 
 // Starts the program that is at this one's path now, with this one's arguments and `listeners`, to
 // follow this process. Returns when it has ended; it goes on if this process ends first.

@@ -23,7 +23,8 @@
 namespace nuri {
 namespace {
 
-// As it was started: the path of the program, in whose place a newer one may be, and its words.
+// As it was started: the path of the program, in whose place a newer one may be by the time it is
+// used, and its words.
 std::vector<std::string> own_command_line() {
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
   const std::string text(std::istreambuf_iterator<char>(file), {});
@@ -46,6 +47,7 @@ struct Running {
   async::Loop& loop;
   async::TaskGroup& group;
   router::RouterEnding& ending;
+  std::vector<std::string> words;  // it was started with
 };
 
 // SIGUSR2: a successor. The first SIGTERM or SIGINT: drain; with SIGINT idle connections are not
@@ -56,8 +58,7 @@ Task<void> mind_signals(async::Signals& signals, Running running) {
     if (!number) co_return;
     if (*number == SIGUSR2) {
       if (!draining && running.ending.listeners)
-        running.group.spawn(
-            run_successor(running.loop, own_command_line(), *running.ending.listeners));
+        running.group.spawn(run_successor(running.loop, running.words, *running.ending.listeners));
       continue;
     }
     log_info(draining ? "stopping" : "draining", {{"signal", *number}});
@@ -82,7 +83,7 @@ Task<void> route(async::Loop& loop, router::RouterOptions options, RouterPlace& 
   router::RouterEnding ending;
   async::TaskGroup group(loop);
   group.spawn(run_to_the_end(loop, std::move(options), ending, group));
-  group.spawn(mind_signals(signals, {loop, group, ending}));
+  group.spawn(mind_signals(signals, {loop, group, ending, own_command_line()}));
   co_await group.join();
 }
 
@@ -128,7 +129,12 @@ int router_process(const cli::Arguments& arguments) {
   if (options.table_file.empty()) {
     serve_realm(settings, options);
     lock = settings.lock_of("router");
-    options.log_slot = router_slot(settings.router_dir(), slot);
+    const auto number = router_slot(settings.router_dir(), slot);
+    options.log_slot = number.value_or(0);
+    if (!number) {
+      log_warn("many routers drain: this one writes no access lines");
+      options.logs_directory.clear();
+    }
   }
   options.listeners = listeners_of(arguments, settings);
   options.workers = static_cast<std::size_t>(
