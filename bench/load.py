@@ -50,7 +50,7 @@ class Turn:
         return self.requests / self.seconds
 
 
-def _last_line(command, seconds):
+def _run(command, seconds):
     try:
         done = subprocess.run([str(one) for one in command], capture_output=True, text=True,
                               timeout=seconds + _SPARE_S, check=False,
@@ -58,7 +58,11 @@ def _last_line(command, seconds):
     except subprocess.TimeoutExpired as error:
         raise Failed(f"{command[0]} did not end in time") from error
     check(done.returncode == 0, f"{' '.join(map(str, command))}: {done.stderr or done.stdout}")
-    return json.loads(done.stdout.strip().split("\n")[-1])
+    return done.stdout
+
+
+def _last_line(command, seconds):
+    return json.loads(_run(command, seconds).strip().split("\n")[-1])
 
 
 class Load:
@@ -76,17 +80,32 @@ class Load:
             subprocess.run([*_COMPILER, "-o", str(made), str(source)], check=True)
         return made
 
-    def closed(self, port, connections, seconds, path="/"):
+    def closed(self, port, connections, seconds, path="/", scheme="http", fields=()):
         """wrk. Answers of 100 KiB and more are counted by their bytes, so that those that were
         on their way at the end count for what came of them."""
         said = _last_line(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s",
                            "-s", self.script, "-H", f"Host: {HTTP_HOST}",
-                           f"http://127.0.0.1:{port}{path}"], seconds)
+                           *(word for field in fields for word in ("-H", field)),
+                           f"{scheme}://127.0.0.1:{port}{path}"], seconds)
         check(said.pop("errors") == 0, f"port {port}: wrk saw errors")
         size, received = BODIES[path], said.pop("bytes")
         if size >= 100 << 10:
             said["requests"] = received / size
         return Turn(**said)
+
+    def http2(self, port, connections, streams, seconds):
+        """h2load, over TLS."""
+        log = self.scratch / "h2load.log"
+        log.unlink(missing_ok=True)
+        _run(["h2load", "-t1", f"-c{connections}", f"-m{streams}", f"--duration={seconds}",
+              f"--connect-to=127.0.0.1:{port}", f"--log-file={log}",
+              f"https://{HTTP_HOST}:{port}/"], seconds)
+        answers = [line.split() for line in log.read_text().split("\n") if line]
+        check(answers and all(status == "200" for _, status, _ in answers),
+              f"port {port}: h2load saw errors")
+        took = sorted(int(duration) / 1e3 for _, _, duration in answers)
+        return Turn(len(took), seconds, *(took[int(len(took) * part)]
+                                          for part in (0.5, 0.99, 0.999)))
 
     def open(self, port, connections, seconds, rate):
         return Turn(**_last_line([self.program("open_loop"), port, HTTP_HOST, connections, rate,

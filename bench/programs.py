@@ -26,13 +26,14 @@ def _settle(cores):
 
 
 class Program:
-    """A server in a session of its own, on `cores`, that listens on `port`; `with` ends it."""
+    """A server in a session of its own, on `cores`, that listens on `port`, and inside TLS on
+    `tls_port`; `with` ends it."""
 
     running = []
 
-    def __init__(self, name, command, cores, port, log):
+    def __init__(self, name, command, cores, port, log, tls_port=None):
         self.name, self.command, self.cores, self.port = name, command, cores, port
-        self.log, self.process = Path(log), None
+        self.log, self.process, self.tls_port = Path(log), None, tls_port
 
     def __enter__(self):
         with self.log.open("wb") as log:

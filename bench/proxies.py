@@ -46,7 +46,10 @@ _NGINX_PROXY = """
   proxy_set_header Host $host;
   proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;
   proxy_set_header X-Forwarded-Host $host; proxy_set_header X-Request-Id $request_id;
-  server {{ listen 127.0.0.1:{port} backlog=4096; server_name {http_host};
+  ssl_certificate {certificate}; ssl_certificate_key {key};
+  ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on; http2_max_requests {ever};
+  server {{ listen 127.0.0.1:{port} backlog=4096; listen 127.0.0.1:{tls_port} ssl http2 backlog=4096;
+    server_name {http_host};
     location / {{ proxy_pass http://http_app; proxy_set_header Connection ""; }} }}
   server {{ listen 127.0.0.1:{port}; server_name {websocket_host};
     location / {{ proxy_pass http://websocket_app;
@@ -78,6 +81,7 @@ defaults
   retry-on conn-failure empty-response
 frontend all
   bind 127.0.0.1:{port} backlog 4096
+  bind 127.0.0.1:{tls_port} backlog 4096 ssl crt {pem} alpn h2,http/1.1
   option forwardfor
   unique-id-format %[uuid()]
   unique-id-header X-Request-Id
@@ -98,8 +102,15 @@ class Bench:
     def __init__(self, scratch):
         self.scratch = scratch
         self.http, self.websocket = free_ports(2)
+        self.certificate, self.key, self.pem = (scratch / name for name in
+                                                ("certificate.pem", "key.pem", "both.pem"))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=bench",
+                        "-addext", f"subjectAltName=DNS:{HTTP_HOST}", "-keyout", self.key, "-out",
+                        self.certificate], check=True, capture_output=True)
+        self.pem.write_bytes(self.certificate.read_bytes() + self.key.read_bytes())
 
-    def _nginx(self, name, inside, core, port):
+    def _nginx(self, name, inside, core, port, tls_port=None):
         folder = self.scratch / f"{name}.d"
         folder.mkdir(exist_ok=True)
         for path, size in BODIES.items():
@@ -109,11 +120,13 @@ class Bench:
         file.write_text(_NGINX.format(folder=folder, ever=_EVER, files=FILES,
                                       inside=inside.format(
                                           folder=folder, port=port, http=self.http,
+                                          tls_port=tls_port, certificate=self.certificate,
+                                          key=self.key,
                                           websocket=self.websocket, small="n" * BODIES["/"],
                                           http_host=HTTP_HOST, websocket_host=WEBSOCKET_HOST,
                                           ever=_EVER)))
         return Program(name, ["nginx", "-p", folder, "-c", file, "-e", folder / "error.log"],
-                       {core}, port, self.scratch / f"{name}.log")
+                       {core}, port, self.scratch / f"{name}.log", tls_port)
 
     def upstream(self):
         return self._nginx("upstream", _NGINX_UPSTREAM, LOAD_CORE, self.http)
@@ -123,25 +136,27 @@ class Bench:
                        self.scratch / "echo.log")
 
     def nginx(self):
-        return self._nginx("nginx", _NGINX_PROXY, PROXY_CORE, free_ports(1)[0])
+        return self._nginx("nginx", _NGINX_PROXY, PROXY_CORE, *free_ports(2))
 
     def haproxy(self):
-        port = free_ports(1)[0]
+        port, tls_port = free_ports(2)
         file = self.scratch / "haproxy.cfg"
-        file.write_text(_HAPROXY.format(port=port, http=self.http, websocket=self.websocket,
-                                        http_host=HTTP_HOST, websocket_host=WEBSOCKET_HOST))
+        file.write_text(_HAPROXY.format(port=port, tls_port=tls_port, pem=self.pem, http=self.http,
+                                        websocket=self.websocket, http_host=HTTP_HOST,
+                                        websocket_host=WEBSOCKET_HOST))
         return Program("haproxy", ["haproxy", "-db", "-f", file], {PROXY_CORE}, port,
-                       self.scratch / "haproxy.log")
+                       self.scratch / "haproxy.log", tls_port)
 
     def nuri(self, name="nuri", threads=1, cores=(PROXY_CORE,), flags=()):
-        port = free_ports(1)[0]
+        port, tls_port = free_ports(2)
         file = self.scratch / "routes.json"
         routes = [{"host": host, "upstreams": [{"address": f"127.0.0.1:{upstream}"}]}
                   for host, upstream in ((HTTP_HOST, self.http), (WEBSOCKET_HOST, self.websocket))]
-        file.write_text(json.dumps({"routes": routes}))
+        file.write_text(json.dumps({"routes": routes, "certificates": [
+            {"chain": str(self.certificate), "key": str(self.key)}]}))
         return Program(name, [NURI, "router", "--table", file, "--listen", f"127.0.0.1:{port}",
-                              "--threads", threads, *flags], set(cores), port,
-                       self.scratch / f"{name}.log")
+                              "--tls", f"127.0.0.1:{tls_port}", "--threads", threads, *flags],
+                       set(cores), port, self.scratch / f"{name}.log", tls_port)
 
 
 def has_loop_flag():

@@ -112,7 +112,10 @@ async::LoopKind loop_of(const cli::Arguments& arguments) {
 
 std::vector<net::HandedIn> listeners_of(const cli::Arguments& arguments, const Settings& settings) {
   auto out = net::handed_in_listeners();
-  if (out.empty()) out.push_back({"apps", net::listen_on(settings.apps)});
+  const bool alone = out.empty();
+  if (alone) out.push_back({"apps", net::listen_on(settings.apps)});
+  if (alone && arguments.has("--tls"))
+    out.push_back({"apps-tls", net::listen_on(address_of(arguments, "--tls"))});
   if (arguments.has("--metrics") &&
       std::ranges::find(out, "metrics", &net::HandedIn::name) == out.end())
     out.push_back({"metrics", net::listen_on(address_of(arguments, "--metrics"))});
@@ -163,12 +166,14 @@ cli::Verb router_verb() {
       "at SIGHUP,\n"
       "and needs nothing else of Nuri (docs/formats/route_table.md has the format).\n\n"
       "  nuri router --table routes.json --listen 127.0.0.1:8000\n\n"
+      "  nuri router --table routes.json --listen 127.0.0.1:8000 --tls 127.0.0.1:8443\n\n"
       "SIGUSR2 starts the program anew (a newer one, if it was replaced): the new router accepts "
       "once it is\n"
       "ready, the old one finishes what is in flight and ends; nothing is lost. SIGTERM: finish "
       "and end.\n";
   verb.flags = settings_flags();
   verb.flags.push_back({"--table", "", "FILE", "serve this file's routes, alone"});
+  verb.flags.push_back({"--tls", "", "ADDRESS:PORT", "serve the same here inside TLS"});
   verb.flags.push_back({"--metrics", "", "ADDRESS:PORT", "serve GET /metrics here (Prometheus)"});
   verb.flags.push_back({"--threads", "", "N", "worker threads (default: one a core)"});
   verb.flags.push_back({"--loop", "", "KIND", "io_uring, epoll, or auto (default): the better"});

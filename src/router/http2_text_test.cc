@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/limits.h"
+#include "http/head_text.h"
 
 namespace nuri::router {
 namespace {
@@ -126,17 +127,20 @@ TEST(Http2Text, AnOversizeBlockIsRefusedAndNotKept) {
 
 TEST(Http2Text, AnAnswersBlockBecomesAHead) {
   bool framed = true;
-  EXPECT_EQ(block({{":status", "200"}, {"content-length", "2"}}).answer(Content::follows, framed),
-            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n");
+  EXPECT_EQ(
+      block({{":status", "200"}, {"content-length", "2"}}).answer(Content::follows, "GET", framed),
+      "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n");
   EXPECT_FALSE(framed);
-  EXPECT_EQ(block({{":status", "200"}, {"x", "y"}}).answer(Content::follows, framed),
+  EXPECT_EQ(block({{":status", "200"}, {"x", "y"}}).answer(Content::follows, "GET", framed),
             "HTTP/1.1 200 OK\r\nx: y\r\nTransfer-Encoding: chunked\r\n\r\n");
   EXPECT_TRUE(framed);
-  EXPECT_EQ(block({{":status", "200"}}).answer(Content::none, framed),
+  EXPECT_EQ(block({{":status", "200"}}).answer(Content::none, "GET", framed),
             "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   EXPECT_FALSE(framed);
+  EXPECT_EQ(block({{":status", "200"}}).answer(Content::none, "HEAD", framed),
+            "HTTP/1.1 200 OK\r\n\r\n");
   for (const std::string status : {"103", "204", "304"}) {
-    const std::string text = block({{":status", status}}).answer(Content::none, framed);
+    const std::string text = block({{":status", status}}).answer(Content::none, "GET", framed);
     EXPECT_FALSE(text.contains("Content-Length") || text.contains("chunked")) << text;
   }
 }
@@ -175,9 +179,9 @@ TEST(Http2Text, ARequestsHeadBecomesPseudoFields) {
 
 TEST(Http2Text, ChunksCarryTheirSizeAndAnEmptyOneIsNotTheLast) {
   std::string out;
-  append_chunk(out, "hello");
-  append_chunk(out, "");
-  append_chunk(out, std::string(16, 'x'));
+  http::append_chunk(out, "hello");
+  http::append_chunk(out, "");
+  http::append_chunk(out, std::string(16, 'x'));
   EXPECT_EQ(out, "5\r\nhello\r\n10\r\nxxxxxxxxxxxxxxxx\r\n");
 }
 

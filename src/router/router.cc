@@ -20,6 +20,7 @@
 #include "router/dns.h"
 #include "router/metrics.h"
 #include "router/predecessors.h"
+#include "router/served_certificates.h"
 #include "router/table_file.h"
 #include "router/worker.h"
 
@@ -36,27 +37,6 @@ Fd duplicate(const Fd& fd) {
   Fd copy(::dup(fd.get()));
   if (!copy) throw Error(Code::unavailable, "out of file descriptors");
   return copy;
-}
-
-// A table that cannot be read leaves the one that is served.
-Task<void> reread(ServedTable& table, const std::string& path) {
-  try {
-    Table read = read_table_file(path);
-    const std::size_t routes = read.size();
-    co_await table.replace(std::move(read));
-    log_info("serving the routes of the table file",
-             {{"file", path}, {"routes", routes}, {"pid", ::getpid()}});
-  } catch (const Error& error) {
-    log_error("the table file is not served", {{"file", path}, {"error", error.message()}});
-  }
-}
-
-Task<void> reread_at_hangup(async::Signals& hangups, ServedTable& table,
-                            const RouterOptions& options) {
-  while (co_await hangups.next()) {
-    if (options.pass_on_hangup) options.pass_on_hangup();
-    co_await reread(table, options.table_file);
-  }
 }
 
 // For its user and root.
@@ -108,6 +88,10 @@ class Router {
 
  private:
   void make_workers();
+  void listen();
+  Task<void> read_table();
+  Task<void> reread();
+  Task<void> reread_at_hangup();
   void serve_dns(async::TaskGroup& group);
 
   async::Loop& loop_;
@@ -115,7 +99,10 @@ class Router {
   std::unique_ptr<async::Signals> hangups_;  // before what has threads
   Predecessors predecessors_;
   Workers workers_;
-  std::vector<Fd> sockets_;  // a worker's each
+  std::vector<Fd> sockets_;      // a worker's each
+  std::vector<Fd> tls_sockets_;  // the same; none: no TLS is served
+  net::TlsTicketKeys ticket_keys_ = ServedCertificates::first_keys();
+  ServedCertificates certificates_{workers_};
   TcpPorts ports_;
   ServedTable table_;
   std::shared_ptr<Admin> admin_;  // what workers say to it may come when it is gone
@@ -130,21 +117,58 @@ void Router::make_workers() {
       if (const auto admin = to.lock()) admin->wake(app);
     });
   };
-  for (const auto& listener : options_.listeners)
-    if (listener.name == "apps")
-      for (std::size_t n = 0; n < options_.workers; ++n) {
-        sockets_.push_back(duplicate(listener.fd));
-        workers_.push_back(std::make_unique<Worker>(WorkerOptions{
-            .index = options_.log_slot * kMostWorkers + workers_.size(),
-            .logs_directory = options_.logs_directory,
-            .loop = options_.loop,
-            .front = options_.front,
-            .limits = limits,
-            .ask_wake = wake,
-        }));
-      }
-  if (workers_.empty())
+  for (std::size_t n = 0; n < options_.workers; ++n) {
+    for (const auto& listener : options_.listeners) {
+      if (listener.name == "apps") sockets_.push_back(duplicate(listener.fd));
+      if (listener.name == "apps-tls") tls_sockets_.push_back(duplicate(listener.fd));
+    }
+    workers_.push_back(std::make_unique<Worker>(WorkerOptions{
+        .index = options_.log_slot * kMostWorkers + n,
+        .logs_directory = options_.logs_directory,
+        .loop = options_.loop,
+        .front = options_.front,
+        .limits = limits,
+        .ticket_keys = ticket_keys_,
+        .ask_wake = wake,
+    }));
+  }
+  if (sockets_.empty() && tls_sockets_.empty())
     throw Error(Code::bad_request, "the router was given no socket to serve apps on");
+}
+
+// Each worker takes its share of the sockets.
+void Router::listen() {
+  for (std::size_t n = 0; n < sockets_.size(); ++n)
+    workers_[n % workers_.size()]->listen(std::move(sockets_[n]));
+  for (std::size_t n = 0; n < tls_sockets_.size(); ++n)
+    workers_[n % workers_.size()]->listen_tls(std::move(tls_sockets_[n]));
+  sockets_.clear();
+}
+
+Task<void> Router::read_table() {
+  TableFile read;
+  if (!options_.table_file.empty()) read = read_table_file(options_.table_file);
+  if (!tls_sockets_.empty()) certificates_.read(read.certificates);
+  if (!options_.table_file.empty()) co_await table_.replace(std::move(read.routes));
+}
+
+// A table that cannot be read leaves the one that is served.
+Task<void> Router::reread() {
+  try {
+    co_await read_table();
+    log_info("serving the routes of the table file",
+             {{"file", options_.table_file}, {"pid", ::getpid()}});
+  } catch (const Error& error) {
+    log_error("the table file is not served",
+              {{"file", options_.table_file}, {"error", error.message()}});
+  }
+}
+
+Task<void> Router::reread_at_hangup() {
+  while (co_await hangups_->next()) {
+    if (options_.pass_on_hangup) options_.pass_on_hangup();
+    co_await reread();
+  }
 }
 
 void Router::serve_dns(async::TaskGroup& group) {
@@ -160,7 +184,7 @@ Task<void> Router::serve(RouterEnding& ending) {
   async::TaskGroup group(co_await async::current_scope());
   // Clients come when there is something to serve.
   co_await table_.restore();
-  if (!options_.table_file.empty()) co_await table_.replace(read_table_file(options_.table_file));
+  co_await read_table();
   if (options_.take_place) {
     if (!options_.admin_socket.empty()) ports_.inherit(fetch_listeners(options_.admin_socket));
     co_await options_.take_place();
@@ -168,11 +192,12 @@ Task<void> Router::serve(RouterEnding& ending) {
       group.spawn(predecessors_.run(directory_of(options_.admin_socket)));
     // What changed while the place was another's.
     co_await table_.restore();
-    if (!options_.table_file.empty()) co_await reread(table_, options_.table_file);
+    if (!options_.table_file.empty()) co_await reread();
   }
   serve_dns(group);
-  if (hangups_) group.spawn(reread_at_hangup(*hangups_, table_, options_));
-  for (std::size_t n = 0; n < workers_.size(); ++n) workers_[n]->listen(std::move(sockets_[n]));
+  if (hangups_) group.spawn(reread_at_hangup());
+  if (!tls_sockets_.empty()) group.spawn(certificates_.rotate_keys(ticket_keys_));
+  listen();
   ports_.begin();
   // Its directory and the peer's uid say who may; the server has another group.
   if (!options_.admin_socket.empty())
@@ -200,7 +225,7 @@ Task<void> Router::drain(Duration idle_grace) {
     path = draining_socket(directory_of(options_.admin_socket), ::getpid());
     group.spawn(admin_->serve(net::listen_packets(path, 0666)));
   }
-  if (hangups_) group.spawn(reread_at_hangup(*hangups_, table_, options_));
+  if (hangups_) group.spawn(reread_at_hangup());
   if (options_.leave_place) options_.leave_place();
   log_info("the router has left its place", {{"pid", ::getpid()}});
   (void)co_await drained->all.wait();

@@ -17,8 +17,8 @@
 namespace nuri::router {
 
 struct RouterOptions {
-  std::vector<net::HandedIn>
-      listeners;  // "apps" is served; "dns-udp" and "dns-tcp" answered; others only kept
+  std::vector<net::HandedIn> listeners;  // "apps" is served, "apps-tls" with TLS; "dns-udp" and
+                                         // "dns-tcp" answered; others only kept
   // "metrics" too, if it is handed in.
   std::string metrics_socket;        // path of a stream socket: GET /metrics; empty: none
   std::string admin_socket;          // where the server speaks to it; empty: nowhere

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -49,28 +50,37 @@ model::RouteEntry entry_of(const json::value& value) {
   return entry;
 }
 
+TableFile::CertificateFiles certificate_of(const json::value& value) {
+  if (!value.is_object()) throw Error(Code::unprocessable, "a certificate must be an object");
+  const json::object& o = value.get_object();
+  require_known(o, {"chain", "key"});
+  return {json::require_string(o, "chain"), json::require_string(o, "key")};
+}
+
 }  // namespace
 
-Table parse_table_file(std::string_view text) {
+TableFile parse_table_file(std::string_view text) {
   const json::object file = json::parse_object(text);
-  require_known(file, {"routes"});
-  Table table;
+  require_known(file, {"routes", "certificates"});
+  TableFile out;
+  if (const auto* certificates = json::find_array(file, "certificates"))
+    for (const auto& value : *certificates) out.certificates.push_back(certificate_of(value));
   std::size_t number = 0;
   for (const auto& value : json::require_array(file, "routes")) {
     ++number;
     try {
       model::RouteEntry entry = entry_of(value);
       const RouteKey key = key_of(entry);
-      if (!table.emplace(key, std::move(entry)).second)
+      if (!out.routes.emplace(key, std::move(entry)).second)
         throw Error(Code::unprocessable, fmt::format("{}{} is there already", key.host, key.path));
     } catch (const Error& error) {
       throw error.within(fmt::format("route {}", number));
     }
   }
-  return table;
+  return out;
 }
 
-Table read_table_file(const std::string& path) {
+TableFile read_table_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw system_error(fmt::format("reading the table file {}", path), errno);
   std::string text;
@@ -83,7 +93,13 @@ Table read_table_file(const std::string& path) {
   }
   if (file.bad()) throw system_error(fmt::format("reading the table file {}", path), errno);
   try {
-    return parse_table_file(text);
+    TableFile out = parse_table_file(text);
+    const auto folder = std::filesystem::path(path).parent_path();
+    for (auto& one : out.certificates) {
+      one.chain = folder / one.chain;
+      one.key = folder / one.key;
+    }
+    return out;
   } catch (const Error& error) {
     throw error.within(path);
   }

@@ -22,7 +22,8 @@ TEST(TableFile, SaysHostsPathsAndInstances) {
   const Table table = parse_table_file(R"({"routes": [
     {"host": "a.test", "upstreams": [{"address": "127.0.0.1:9000"},
                                      {"address": "127.0.0.1:9001", "id": "second", "weight": 3}]},
-    {"host": "a.test", "path": "/api", "app": "shop"}]})");
+    {"host": "a.test", "path": "/api", "app": "shop"}]})")
+                          .routes;
   ASSERT_EQ(table.size(), 2u);
   const auto& root = table.at({"a.test", ""});
   ASSERT_EQ(root.upstreams.size(), 2u);
@@ -45,9 +46,19 @@ TEST(TableFile, NamesWhatIsWrongAndWhere) {
               HasSubstr("a.test is there already"));
 }
 
+TEST(TableFile, NamesTheFilesOfCertificates) {
+  const auto file =
+      parse_table_file(R"({"routes": [], "certificates": [{"chain": "a.pem", "key": "/k.pem"}]})");
+  ASSERT_EQ(file.certificates.size(), 1u);
+  EXPECT_EQ(file.certificates[0].chain, "a.pem");
+  EXPECT_EQ(file.certificates[0].key, "/k.pem");
+  EXPECT_THAT(refusal(R"({"routes": [], "certificates": [{"chain": "a.pem"}]})"), HasSubstr("key"));
+}
+
 TEST(TableFile, SettingsAreReadStrictly) {
   const Table table =
-      parse_table_file(R"({"routes": [{"host": "a.test", "settings": {"body_limit": "10M"}}]})");
+      parse_table_file(R"({"routes": [{"host": "a.test", "settings": {"body_limit": "10M"}}]})")
+          .routes;
   EXPECT_EQ(table.at({"a.test", ""}).settings->body_limit, 10u << 20);
   EXPECT_THAT(refusal(R"({"routes": [{"host": "a", "settings": {"deadlines": {"anser": 1}}}]})"),
               testing::AllOf(HasSubstr("route 1"), HasSubstr("deadlines.anser")));

@@ -116,7 +116,7 @@ TEST_F(TcpRouteTest, WhatWasPassedOnIsCounted) {
 class TcpPortsTest : public testing::Test {
  protected:
   TcpPortsTest() {
-    workers_.push_back(std::make_unique<Worker>(0, "", loop_kind()));
+    workers_.push_back(std::make_unique<Worker>(WorkerOptions{.loop = loop_kind()}));
     std::uint16_t apps = 0;
     listeners_.push_back({"apps", listen_here(apps)});
     // One that is free now.

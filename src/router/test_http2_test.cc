@@ -1,6 +1,7 @@
 #include "router/test_http2.h"
 
 #include <gtest/gtest.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>

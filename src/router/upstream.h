@@ -45,13 +45,15 @@ class Upstream {
 
   // Requests in flight.
   int outstanding() const { return outstanding_; }
+  void begin() {
+    ++outstanding_;
+    ++counters_.requests;
+  }
+  void end();
   // One more, counted until it is destroyed, also when a frame is.
   class InFlight {
    public:
-    explicit InFlight(Upstream& upstream) : upstream_(upstream) {
-      ++upstream_.outstanding_;
-      ++upstream_.counters_.requests;
-    }
+    explicit InFlight(Upstream& upstream) : upstream_(upstream) { upstream_.begin(); }
     ~InFlight() { upstream_.end(); }
     InFlight(const InFlight&) = delete;
     InFlight& operator=(const InFlight&) = delete;
@@ -79,7 +81,6 @@ class Upstream {
   bool full() const { return slots_ && slots_->full(); }
 
  private:
-  void end();
   struct Kept {
     Line line;
     Time since;

@@ -25,11 +25,7 @@ struct Worker::State {
   RouteTable table;
   AccessLog log;
   Proxy proxy;
-  net::TlsServer tls{[] {
-                       SystemRandom kernel;
-                       return net::TlsTicketKeys::make(kernel);
-                     }(),
-                     {"h2", "http/1.1"}};
+  net::TlsServer tls;
   async::TaskGroup clients{loop};
   async::TaskGroup accepting{loop};
   async::TaskGroup own{loop};
@@ -43,7 +39,8 @@ struct Worker::State {
         table(loop, std::move(options.limits), options.index),
         log(std::move(options.logs_directory), options.index),
         proxy(loop, table, log, random, options.deadlines, std::move(options.front),
-              std::move(options.ask_wake)) {}
+              std::move(options.ask_wake)),
+        tls(std::move(options.ticket_keys), {"h2", "http/1.1"}) {}
 
   // Who is accepted is served by serve(client).
   template <class Serve>
@@ -171,13 +168,20 @@ void Worker::end_tcp(std::uint16_t port) {
   });
 }
 
+void Worker::set_ticket_keys(net::TlsTicketKeys keys) {
+  state_->loop.post([state = state_.get(), keys = std::move(keys)]() mutable {
+    state->tls.set_ticket_keys(std::move(keys));
+  });
+}
 
 void Worker::put_certificate(std::string name,
                              std::shared_ptr<const net::Certificate> certificate) {
   state_->loop.post(
       [state = state_.get(), name = std::move(name), certificate = std::move(certificate)] {
         if (name.empty()) return state->tls.set_default(certificate);
-        if (!state->tls.put(name, certificate))
+        if (!certificate)
+          state->tls.remove(name);
+        else if (!state->tls.put(name, certificate))
           log_warn("too many certificates: one is not served", {{"name", name}});
       });
 }

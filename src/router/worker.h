@@ -11,6 +11,7 @@
 #include "async/kernel_loop.h"
 #include "base/fd.h"
 #include "net/certificate.h"
+#include "net/tls_server.h"
 #include "router/counters.h"
 #include "router/exchange.h"
 #include "router/limit_book.h"
@@ -27,6 +28,7 @@ struct WorkerOptions {
   Deadlines deadlines{};
   Front front{};
   std::shared_ptr<LimitBook> limits = std::make_shared<LimitBook>();  // of all workers
+  net::TlsTicketKeys ticket_keys{};                                   // of all workers
   // Called with an app that requests wait for, on the worker's thread.
   std::function<void(const std::string& app)> ask_wake{};
 };
@@ -42,9 +44,10 @@ class Worker {
   void listen(Fd listener);
   // The same for clients that speak TLS.
   void listen_tls(Fd listener);
-  // What later handshakes show for `name`, as net::TlsServer has it; "": for every other. Any
-  // thread.
+  // What later handshakes show for `name`, as net::TlsServer has it; "": for every other. Null:
+  // nothing. Any thread.
   void put_certificate(std::string name, std::shared_ptr<const net::Certificate> certificate);
+  void set_ticket_keys(net::TlsTicketKeys keys);
   // Any thread: the same for connections to a TCP route's port, until end_tcp() of it.
   void listen_tcp(std::uint16_t port, Fd listener);
   void end_tcp(std::uint16_t port);

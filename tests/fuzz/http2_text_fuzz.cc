@@ -74,7 +74,7 @@ void check_block(std::string_view text) {
   NURI_ASSERT(*head && (*head)->bytes == request.size());
   NURI_ASSERT((*head)->headers.size() <= fields + 1);
   bool framed = false;
-  (void)block.answer(Http2Block::Content::follows, framed);
+  (void)block.answer(Http2Block::Content::follows, "GET", framed);
 }
 
 }  // namespace

@@ -1,0 +1,146 @@
+"""TLS at a router alone: real clients, certificates by name, changed while connections live."""
+
+import contextlib
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+from pathlib import Path
+
+from harness.instances import Instances
+from harness.realm import BIN, free_ports
+from harness.runner import case
+from harness.waiting import check, equal, until
+
+_START_S = 30
+
+
+class TlsRouter:
+    """Before one instance, served as *.test."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.instances = Instances(folder)
+        self.table = self.folder / "table.json"
+        self.port, self.tls_port = free_ports(2)
+        self._router = None
+
+    def serve(self, certificates=None):
+        route = {"host": "*.test",
+                 "upstreams": [{"address": f"127.0.0.1:{self.instances.ports['one']}"}]}
+        table = {"routes": [route, {**route, "host": "localhost"}]}
+        if certificates:
+            table["certificates"] = certificates
+        self.table.write_text(json.dumps(table))
+        if self._router:
+            self._router.send_signal(signal.SIGHUP)
+
+    def start(self):
+        self.instances.start("one")
+        until(lambda: self.instances.listens("one"), _START_S, "the instance listens")
+        self.serve()
+        with open(self.folder / "router.log", "wb") as log:
+            self._router = subprocess.Popen(
+                [BIN / "nuri", "router", "--table", self.table, "--threads", "2",
+                 "--listen", f"127.0.0.1:{self.port}", "--tls", f"127.0.0.1:{self.tls_port}"],
+                stdout=log, stderr=log)
+        until(self._listens, _START_S, "the router serves TLS")
+
+    def _listens(self):
+        with socket.create_connection(("127.0.0.1", self.tls_port), 1):
+            return True
+
+    def certificate(self, name, *hosts):
+        """Made with openssl; its entry in the table."""
+        chain, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        names = ",".join(f"DNS:{host}" for host in hosts)
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+                        "-addext", f"subjectAltName={names}", "-keyout", key, "-out", chain],
+                       check=True, capture_output=True)
+        return {"chain": chain.name, "key": key.name}
+
+    def shown(self, host):
+        """The common name of the certificate that a client which asks for `host` gets."""
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", self.tls_port), 10) as plain, \
+                context.wrap_socket(plain, server_hostname=host) as tls:
+            der = tls.getpeercert(binary_form=True)
+        said = subprocess.run(["openssl", "x509", "-inform", "der", "-noout", "-subject",
+                               "-nameopt", "sep_multiline"], input=der, capture_output=True,
+                              check=True)
+        return said.stdout.decode().split("CN=")[-1].strip()
+
+    def curl(self, host, *words):
+        done = subprocess.run(
+            ["curl", "-sS", "--max-time", "20", "--connect-to",
+             f"{host}:443:127.0.0.1:{self.tls_port}", *words, f"https://{host}/"],
+            capture_output=True, text=True, check=False)
+        check(done.returncode == 0, f"curl: {done.stderr}")
+        return done.stdout
+
+    def close(self):
+        if self._router:
+            self._router.kill()
+            self._router.wait()
+        self.instances.close()
+
+
+@contextlib.contextmanager
+def tls_router():
+    with tempfile.TemporaryDirectory(prefix="nuri-tls-") as folder:
+        router = TlsRouter(folder)
+        try:
+            router.start()
+            yield router
+        finally:
+            router.close()
+
+
+@case(90)
+def tls_is_served_with_certificates_by_name_and_reloaded():
+    with tls_router() as router:
+        equal(router.shown("app.localhost"), router.shown("localhost"))
+        a, b = router.certificate("first", "a.test"), router.certificate("second", "*.b.test")
+        router.serve([a, b])
+        until(lambda: router.shown("a.test") == "first", _START_S, "the new certificate is shown")
+        equal(router.shown("x.b.test"), "second")
+        equal(router.shown("other.test"), "first")
+        # A certificate that cannot be read leaves those that are served.
+        router.serve([a, {"chain": "missing.pem", "key": "missing.key"}])
+        until(lambda: "missing.pem" in (router.folder / "router.log").read_text(), _START_S,
+              "the file is named in the log")
+        equal(router.shown("x.b.test"), "second")
+
+
+@case(90)
+def curl_speaks_http_1_and_2_inside_tls():
+    with tls_router() as router:
+        router.serve([router.certificate("first", "a.test")])
+        until(lambda: router.shown("a.test") == "first", _START_S, "the certificate is shown")
+        trust = ("--cacert", str(router.folder / "first.pem"), "-o", "/dev/null", "-w",
+                 "%{http_version} %{http_code} %{size_download}")
+        equal(router.curl("a.test", "--http1.1", *trust), "1.1 200 200")
+        equal(router.curl("a.test", "--http2", *trust), "2 200 200")
+
+
+@case(90)
+def a_connection_lives_through_a_change_of_its_certificate():
+    with tls_router() as router:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", router.tls_port), 10) as plain, \
+                context.wrap_socket(plain, server_hostname="a.test") as tls:
+            ask = b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"
+            tls.sendall(ask)
+            check(tls.recv(65536).startswith(b"HTTP/1.1 200"), "the first answer")
+            router.serve([router.certificate("first", "a.test")])
+            until(lambda: router.shown("a.test") == "first", _START_S, "the new one is shown")
+            tls.sendall(ask)
+            received = tls.recv(65536)
+            while b"\r\n\r\n" not in received:
+                received += tls.recv(65536)
+            check(b"200 OK" in received, f"the second answer: {received[:200]!r}")
