@@ -8,7 +8,7 @@ help:
 	@echo '                 (UP="--listen 127.0.0.1:9080 --api 127.0.0.1:9081": other ports)'
 	@echo 'make down        stop Nuri and everything that it runs; data stays'
 	@echo 'make clean-data  make down, and remove the data too'
-	@echo 'make test        every check: tidy, lint, builds, unit, simulation, fuzz, end to end'
+	@echo 'make test        every check: style, builds, unit, sim, fuzz, differential, end to end'
 	@echo 'make bench       the measured promises'
 	@echo 'make bench-router  the router against nginx and HAProxy'
 	@echo

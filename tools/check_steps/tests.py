@@ -1,4 +1,5 @@
-"""The steps that run Nuri's own code: unit and simulation tests, fuzzers, end-to-end tests."""
+"""The steps that run Nuri's own code: unit and simulation tests, fuzzers, differential and
+end-to-end tests."""
 
 import json
 import os
@@ -11,6 +12,7 @@ from check_steps.builds import build
 
 _PROGRAM_LIMIT_S = 900
 _E2E_LIMIT_S = 2400
+_DIFFERENTIAL_LIMIT_S = 120
 _HISTORIES = 10_000
 _SANITIZERS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0",
@@ -128,6 +130,17 @@ def _fuzz(session, name):
                        limit_s=session.fuzz_seconds + 120)
 
 
+def differential(session):
+    program = session.root / "tests" / "differential" / "run"
+    if not build(session, "release"):
+        session.fail("differential tests: not run, the release build failed")
+        return
+    with session.step("differential tests") as step:
+        passed = _counted(session, "differential", program, _DIFFERENTIAL_LIMIT_S, {
+            "NURI_BIN": str(session.root / "build" / "release" / "bin")})
+        step.says = f"{passed} properties"
+
+
 def e2e(session):
     program = session.root / "tests" / "e2e" / "run"
     if not program.exists():
@@ -147,21 +160,28 @@ def _e2e(session, program, step):
     artifacts = session.logs / "e2e"
     shutil.rmtree(artifacts, ignore_errors=True)
     artifacts.mkdir()
-    began = time.monotonic()
-    status = session.run("e2e", [program], limit_s=_E2E_LIMIT_S, env={
+    passed = _counted(session, "e2e", program, _E2E_LIMIT_S, {
         "NURI_BIN": str(session.root / "build" / "release" / "bin"),
         "NURI_TEST_LOGS": str(artifacts)})
-    text = session.log_path("e2e").read_text(errors="replace")
+    step.says = f"{passed} cases"
+
+
+def _counted(session, name, program, limit_s, env):
+    """Cases passed of a program that says `FAILED: WHAT` for each failed one and at last
+    `N passed, N failed`."""
+    began = time.monotonic()
+    status = session.run(name, [program], limit_s=limit_s, env=env)
+    text = session.log_path(name).read_text(errors="replace")
     counts = re.findall(r"^(\d+) passed, (\d+) failed", text, re.MULTILINE)
     passed, failed = map(int, counts[-1]) if counts else (0, 0)
     session.passed += passed
     for what in re.findall(r"^FAILED:? (.*)$", text, re.MULTILINE)[:failed]:
-        session.fail(f"e2e: {what}")
+        session.fail(f"{name}: {what}")
         failed -= 1
     for _ in range(failed):
-        session.fail("e2e: one more case")
+        session.fail(f"{name}: one more case")
     if status and (not counts or int(counts[-1][1]) == 0):
-        session.fail(f"e2e: ended with status {status} after {time.monotonic() - began:.0f} s")
+        session.fail(f"{name}: ended with status {status} after {time.monotonic() - began:.0f} s")
     if status:
-        session.show_end(session.log_path("e2e"))
-    step.says = f"{passed} cases"
+        session.show_end(session.log_path(name))
+    return passed
