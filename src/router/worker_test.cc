@@ -61,6 +61,18 @@ TEST(Worker, ServesPipelinedRequestsInOrder) {
   sender.join();
 }
 
+TEST(Worker, ServesAnAbsoluteTargetWithoutAPathAndGoesOn) {
+  Instance app(answering("hello"));
+  TestWorker router;
+  router.put("a.test", {app.address()});
+  Talk client = router.talk();
+  for (int n = 0; n < 2; ++n) {
+    ASSERT_TRUE(client.say("GET http://a.test HTTP/1.1\r\nHost: a.test\r\n\r\n"));
+    std::string head;
+    EXPECT_EQ(client.hear_answer(head), "hello");
+  }
+}
+
 TEST(Worker, SaysWhoAskedAndDropsWhatTheClientClaims) {
   std::string got;
   Instance app(saying("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", &got));
