@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -15,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 NURI = Path(os.environ.get("NURI_BIN", HERE.parent.parent / "build" / "release" / "bin")) / "nuri"
 _START_S, _STOP_S = 20, 5
 _LINE_BYTES = 64 << 20
+_PR_SET_PDEATHSIG = 1
 
 _NGINX = """
 daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log crit;
@@ -38,11 +40,15 @@ def free_port():
         return held.getsockname()[1]
 
 
+def _end_with_parent():
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 @contextlib.asynccontextmanager
 async def _program(command, port, log):
     with open(log, "wb") as output:
         process = subprocess.Popen([str(one) for one in command], stdin=subprocess.DEVNULL,
-                                   stdout=output, stderr=output, start_new_session=True)
+                                   stdout=output, stderr=output, preexec_fn=_end_with_parent)
     try:
         async with asyncio.timeout(_START_S):
             while True:

@@ -12,7 +12,7 @@ from check_steps.builds import build
 
 _PROGRAM_LIMIT_S = 900
 _E2E_LIMIT_S = 2400
-_DIFFERENTIAL_LIMIT_S = 120
+_DIFFERENTIAL_LIMIT_S = 300
 _HISTORIES = 10_000
 _SANITIZERS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0",
