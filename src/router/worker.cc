@@ -17,6 +17,19 @@
 
 namespace nuri::router {
 
+namespace {
+
+// Nothing here throws, but for bugs and want of memory: then one client pays, not all.
+Task<void> contained(Task<void> serving) {
+  try {
+    co_await std::move(serving);
+  } catch (const std::exception& error) {
+    log_error("a client's connection failed", {{"error", error.what()}});
+  }
+}
+
+}  // namespace
+
 // Lives on the worker's thread; others only post to its loop.
 struct Worker::State {
   std::unique_ptr<async::Loop> made;
@@ -59,7 +72,7 @@ Task<void> Worker::State::accept_all(net::Listener listener, Serve serve) {
       if (!co_await async::sleep(10ms)) co_return;
     auto client = co_await listener.accept();
     if (client) {
-      clients.spawn(serve(std::move(*client)));
+      clients.spawn(contained(serve(std::move(*client))));
       continue;
     }
     if (client.error() == IoError::cancelled) co_return;
