@@ -48,8 +48,8 @@ _NGINX_PROXY = """
   proxy_set_header X-Forwarded-Host $host; proxy_set_header X-Request-Id $request_id;
   ssl_certificate {certificate}; ssl_certificate_key {key};
   ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on; http2_max_requests {ever};
-  server {{ listen 127.0.0.1:{port} backlog=4096; listen 127.0.0.1:{tls_port} ssl http2 backlog=4096;
-    server_name {http_host};
+  server {{ listen 127.0.0.1:{port} backlog=4096;
+    listen 127.0.0.1:{tls_port} ssl http2 backlog=4096; server_name {http_host};
     location / {{ proxy_pass http://http_app; proxy_set_header Connection ""; }} }}
   server {{ listen 127.0.0.1:{port}; server_name {websocket_host};
     location / {{ proxy_pass http://websocket_app;

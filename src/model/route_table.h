@@ -36,8 +36,8 @@ struct RouteEntry {
   friend bool operator==(const RouteEntry& a, const RouteEntry& b) {
     const bool same_settings =
         a.settings == b.settings || (a.settings && b.settings && *a.settings == *b.settings);
-    return same_settings && a.host == b.host && a.path == b.path && a.app == b.app && a.wakes == b.wakes &&
-           a.upstreams == b.upstreams;
+    return same_settings && a.host == b.host && a.path == b.path && a.app == b.app &&
+           a.wakes == b.wakes && a.upstreams == b.upstreams;
   }
 };
 

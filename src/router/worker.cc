@@ -19,6 +19,11 @@ namespace nuri::router {
 
 namespace {
 
+net::TlsTicketKeys own_keys() {
+  SystemRandom kernel;
+  return net::TlsTicketKeys::make(kernel);
+}
+
 // Nothing here throws, but for bugs and want of memory: then one client pays, not all.
 Task<void> contained(Task<void> serving) {
   try {
@@ -53,7 +58,8 @@ struct Worker::State {
         log(std::move(options.logs_directory), options.index),
         proxy(loop, table, log, random, options.deadlines, std::move(options.front),
               std::move(options.ask_wake)),
-        tls(std::move(options.ticket_keys), {"h2", "http/1.1"}) {}
+        tls(options.ticket_keys.all().empty() ? own_keys() : std::move(options.ticket_keys),
+            {"h2", "http/1.1"}) {}
 
   // Who is accepted is served by serve(client).
   template <class Serve>

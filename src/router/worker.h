@@ -28,7 +28,7 @@ struct WorkerOptions {
   Deadlines deadlines{};
   Front front{};
   std::shared_ptr<LimitBook> limits = std::make_shared<LimitBook>();  // of all workers
-  net::TlsTicketKeys ticket_keys{};                                   // of all workers
+  net::TlsTicketKeys ticket_keys{};  // of all workers; none: this one's own
   // Called with an app that requests wait for, on the worker's thread.
   std::function<void(const std::string& app)> ask_wake{};
 };

@@ -103,17 +103,17 @@ def tls_router():
 @case(90)
 def tls_is_served_with_certificates_by_name_and_reloaded():
     with tls_router() as router:
-        equal(router.shown("app.localhost"), router.shown("localhost"))
+        equal(router.shown("app.localhost"), router.shown("localhost"), "the self-signed one")
         a, b = router.certificate("first", "a.test"), router.certificate("second", "*.b.test")
         router.serve([a, b])
         until(lambda: router.shown("a.test") == "first", _START_S, "the new certificate is shown")
-        equal(router.shown("x.b.test"), "second")
-        equal(router.shown("other.test"), "first")
+        equal(router.shown("x.b.test"), "second", "the wildcard's")
+        equal(router.shown("other.test"), "first", "the default")
         # A certificate that cannot be read leaves those that are served.
         router.serve([a, {"chain": "missing.pem", "key": "missing.key"}])
         until(lambda: "missing.pem" in (router.folder / "router.log").read_text(), _START_S,
               "the file is named in the log")
-        equal(router.shown("x.b.test"), "second")
+        equal(router.shown("x.b.test"), "second", "the wildcard's")
 
 
 @case(90)
@@ -123,8 +123,8 @@ def curl_speaks_http_1_and_2_inside_tls():
         until(lambda: router.shown("a.test") == "first", _START_S, "the certificate is shown")
         trust = ("--cacert", str(router.folder / "first.pem"), "-o", "/dev/null", "-w",
                  "%{http_version} %{http_code} %{size_download}")
-        equal(router.curl("a.test", "--http1.1", *trust), "1.1 200 200")
-        equal(router.curl("a.test", "--http2", *trust), "2 200 200")
+        equal(router.curl("a.test", "--http1.1", *trust), "1.1 200 200", "HTTP/1.1")
+        equal(router.curl("a.test", "--http2", *trust), "2 200 200", "HTTP/2")
 
 
 @case(90)
