@@ -138,7 +138,7 @@ Task<After> Exchange::run() {
     if (outcome == Outcome::failed) break;
     if (!upstream_->gone()) ++attempts;
   }
-  if (failure_.error.empty())
+  if (failure_.status == 0)
     failure_ = {503, "no_instances",
                 "The app has no instance that could answer. See: nuri app NAME"};
   co_return co_await refuse();

@@ -102,7 +102,7 @@ class Exchange {
 
  private:
   struct Failure {
-    int status = 502;
+    int status = 0;  // none yet
     std::string_view error;
     std::string message;
     std::string fields = {};  // more header lines
