@@ -1,6 +1,5 @@
 #include "router/http2_frames.h"
 
-#include "http/head_text.h"
 #include "router/http2_text.h"
 
 namespace nuri::router {
@@ -21,8 +20,7 @@ bool gather_frames(nghttp2_session* session, std::string& batch) {
 
 bool submit_trailer(nghttp2_session* session, std::int32_t stream, const Http1Reader& message) {
   Http2Fields fields;
-  for (const auto& field : message.trailer())
-    if (!http::is_connection_header(field.name)) fields.add(field.name, field.value);
+  for (const auto& field : message.trailer()) fields.add(field.name, field.value);
   const auto list = fields.list();
   return !list.empty() && nghttp2_submit_trailer(session, stream, list.data(), list.size()) == 0;
 }

@@ -144,7 +144,7 @@ TEST(WorkerHttp2, TheTrailerOfAnAnswerReachesTheClient) {
     talk.hear_head();
     talk.say(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
-        "5\r\nhello\r\n0\r\nX-Sum: 1\r\nConnection: close\r\n\r\n");
+        "5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n");
   });
   TestWorker router;
   router.put("a.test", {app.address()});
