@@ -174,6 +174,23 @@ void end_process(const Settings& settings, const std::string& name, int signal =
   }
 }
 
+// Whether the Nuri that process `pid` keeps up answers. False: it has ended, as one does a moment
+// after it was killed, its lock still its own.
+bool is_up(pid_t pid, const Settings& settings) {
+  const Fd process(pidfd_open(pid, 0));
+  if (!process) return false;
+  const auto until = std::chrono::steady_clock::now() + kReadyDeadline;
+  async::EpollLoop loop;
+  while (!wait_for_end(process.get(), 50ms)) {
+    if (loop.run(async::within(2s, health_of(loop, settings.api_url()))) == 200) return true;
+    if (std::chrono::steady_clock::now() > until)
+      throw Error(Code::unavailable,
+                  fmt::format("Nuri is up (process {}), but does not answer at {}; see its log", pid,
+                              settings.api_url()));
+  }
+  return false;
+}
+
 // Whether process `pid` runs this very file, which a newer build would have replaced.
 bool runs_this_program(pid_t pid) {
   std::error_code ec;
@@ -188,10 +205,13 @@ int up(const cli::Arguments& arguments) {
   require_directory("--base-images", settings.base_images);
   const host::Realm realm = host::open_realm(realm_settings(settings));
   std::filesystem::create_directories(settings.run_dir);
-  const auto other = ProcessLock::holder(settings.lock_of("up"));
+  auto other = ProcessLock::holder(settings.lock_of("up"));
   if (other && arguments.has("--detach") && runs_this_program(*other)) {
-    fmt::print("Nuri is up already (process {}).\n", *other);
-    return 0;
+    if (is_up(*other, settings)) {
+      fmt::print("Nuri is up already (process {}).\n", *other);
+      return 0;
+    }
+    other.reset();
   }
   Fd report;
   std::optional<ProcessLock> lock;
