@@ -69,10 +69,37 @@ inline constexpr std::size_t kPartHeadBytes = 8 * kKiB;
 inline constexpr std::size_t kParts = 64;  // of one multipart body
 
 // router
-inline constexpr std::size_t kRouterClients = 4096;  // of one worker
-inline constexpr std::size_t kPasswordChecks = 64;   // under way or waiting, of one worker
+inline constexpr std::size_t kRouterClients = 16'384;  // of one worker
+inline constexpr std::size_t kKeptPerUpstream = 1024;  // idle connections, of one worker
+inline constexpr std::size_t kPasswordChecks = 64;     // under way or waiting, of one worker
 inline constexpr Duration kPasswordCheckDeadline = 5s;
-inline constexpr std::size_t kCompressions = 64;  // answers at once, of one worker
+inline constexpr std::size_t kCompressions = 64;      // answers at once, of one worker
+inline constexpr Duration kDrainIdleGrace = 5s;       // of clients' idle connections
+inline constexpr std::size_t kRouterGenerations = 8;  // routers that drain at the same time
+inline constexpr Duration kPredecessorDeadline = 2s;  // for one that drains to take a change
+inline constexpr Duration kTakeOverDeadline = 30s;    // for a router to let go of its place
+inline constexpr std::size_t kTcpPorts = 200;         // as many descriptors fit into one packet
+inline constexpr Duration kTcpIdleDeadline = 1h;
+inline constexpr std::size_t kProxyPreambleBytes = 4 * kKiB;  // of the PROXY protocol
+inline constexpr Duration kProxyPreambleDeadline = 5s;
+inline constexpr std::size_t kTrustedNetworks = 256;
+inline constexpr std::size_t kForwardedForBytes = 1 * kKiB;  // that is believed and appended to
+inline constexpr std::size_t kAcmeChallenges = 1000;  // that the router answers at the same time
+
+// http2 of the router
+inline constexpr std::uint32_t kHttp2Streams = 128;                   // of one connection
+inline constexpr std::size_t kHttp2ServedAtOnce = 2 * kHttp2Streams;  // the client left some
+inline constexpr std::uint32_t kHttp2StreamWindow = 256 * kKiB;
+inline constexpr std::int32_t kHttp2ConnectionWindow = 1 * kMiB;
+inline constexpr std::size_t kHttp2QueuedFrames = 4096;       // that the client has not taken
+inline constexpr std::size_t kHttp2AnswerAhead = 64 * kKiB;   // of what the client has taken
+inline constexpr std::size_t kHttp2ContentAhead = 32 * kKiB;  // of what the instance has taken
+
+// certificates
+inline constexpr std::size_t kCertificates = 10'000;
+inline constexpr std::size_t kCertificateChainBytes = 64 * kKiB;  // PEM; fits the router's feed
+inline constexpr std::size_t kCertificateKeyBytes = 16 * kKiB;
+inline constexpr std::size_t kCertificateOrdersAtOnce = 4;
 
 // json, yaml
 inline constexpr std::size_t kJsonBytes = 4 * kMiB;

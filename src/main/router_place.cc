@@ -12,8 +12,8 @@ extern "C" {  // the header of glibc 2.36 forgets it
 #include "async/child.h"
 #include "async/deadline.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/log.h"
-#include "router/drain_limits.h"
 
 namespace nuri {
 namespace {

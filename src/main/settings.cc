@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "net/network.h"
-#include "router/drain_limits.h"
 
 namespace nuri {
 namespace {

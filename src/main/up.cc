@@ -185,8 +185,8 @@ bool is_up(pid_t pid, const Settings& settings) {
     if (loop.run(async::within(2s, health_of(loop, settings.api_url()))) == 200) return true;
     if (std::chrono::steady_clock::now() > until)
       throw Error(Code::unavailable,
-                  fmt::format("Nuri is up (process {}), but does not answer at {}; see its log", pid,
-                              settings.api_url()));
+                  fmt::format("Nuri is up (process {}), but does not answer at {}; see its log",
+                              pid, settings.api_url()));
   }
   return false;
 }

@@ -23,6 +23,9 @@ struct Instance;
 struct Domain;
 struct Route;
 struct Destination;
+struct Certificate;
+struct CertificateOrder;
+struct AcmeAccount;
 struct Job;
 struct Event;
 }  // namespace nuri::model
@@ -46,6 +49,9 @@ using InstanceGuid = Guid<model::Instance>;
 using DomainGuid = Guid<model::Domain>;
 using RouteGuid = Guid<model::Route>;
 using DestinationGuid = Guid<model::Destination>;
+using CertificateGuid = Guid<model::Certificate>;
+using CertificateOrderGuid = Guid<model::CertificateOrder>;
+using AcmeAccountGuid = Guid<model::AcmeAccount>;
 using JobGuid = Guid<model::Job>;
 using EventGuid = Guid<model::Event>;
 }  // namespace nuri

@@ -29,15 +29,20 @@ enum class Noun {
   domain,
   route,
   destination,
+  certificate,
+  certificate_order,
+  acme_account,
   job,
   event,
 };
-inline constexpr std::size_t kNouns = 20;
+inline constexpr std::size_t kNouns = 23;
 constexpr auto enum_names(Noun) {
   return std::array<std::string_view, kNouns>{
-      "quota",    "org",     "space",       "user",        "role",    "refresh_token", "app",
-      "process",  "package", "source_file", "build",       "droplet", "revision",      "deployment",
-      "instance", "domain",  "route",       "destination", "job",     "event"};
+      "quota",         "org",     "space",       "user",        "role",
+      "refresh_token", "app",     "process",     "package",     "source_file",
+      "build",         "droplet", "revision",    "deployment",  "instance",
+      "domain",        "route",   "destination", "certificate", "certificate_order",
+      "acme_account",  "job",     "event"};
 }
 
 // kNoun<App> == Noun::app.
@@ -79,6 +84,12 @@ template <>
 inline constexpr Noun kNoun<Route> = Noun::route;
 template <>
 inline constexpr Noun kNoun<Destination> = Noun::destination;
+template <>
+inline constexpr Noun kNoun<Certificate> = Noun::certificate;
+template <>
+inline constexpr Noun kNoun<CertificateOrder> = Noun::certificate_order;
+template <>
+inline constexpr Noun kNoun<AcmeAccount> = Noun::acme_account;
 template <>
 inline constexpr Noun kNoun<Job> = Noun::job;
 

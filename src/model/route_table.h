@@ -41,4 +41,29 @@ struct RouteEntry {
   }
 };
 
+// A chain and its key, which the router shows to clients that ask for one of `hosts`. Unique by id;
+// no two have a host in common.
+struct TableCertificate {
+  std::string id;
+  std::vector<std::string> hosts;  // "a.example.com", "*.example.com"; "": who asks for no other
+  std::string chain;               // PEM, as its key
+  std::string key;
+  friend bool operator==(const TableCertificate&, const TableCertificate&) = default;
+};
+
+// What proves to an authority that a name leads here: the answer to
+// GET /.well-known/acme-challenge/TOKEN under every host (RFC 8555 section 8.3).
+struct TableChallenge {
+  std::string token;
+  std::string authorization;
+  friend bool operator==(const TableChallenge&, const TableChallenge&) = default;
+};
+
+// All that a router serves.
+struct RouteTable {
+  std::vector<RouteEntry> routes;
+  std::vector<TableCertificate> certificates;
+  std::vector<TableChallenge> challenges;
+};
+
 }  // namespace nuri::model

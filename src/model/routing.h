@@ -16,6 +16,7 @@ struct Domain {
   std::string name;  // lower case
   bool internal = false;
   OrgGuid org;  // empty: shared by all
+  bool https_redirect = false;  // what comes without TLS for any of its hosts is sent to https
   Metadata metadata;
   WallTime created_at, updated_at;
   friend bool operator==(const Domain&, const Domain&) = default;
@@ -24,6 +25,7 @@ struct Domain {
                       field("name", &Domain::name),
                       field("internal", &Domain::internal),
                       field("org_guid", &Domain::org),
+                      field("https_redirect", &Domain::https_redirect),
                       field("metadata", &Domain::metadata),
                       field("created_at", &Domain::created_at),
                       field("updated_at", &Domain::updated_at)};

@@ -1,9 +1,9 @@
 #include "router/front.h"
 
 #include "async/deadline.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "http/message.h"
-#include "router/drain_limits.h"
 #include "router/proxy_preamble.h"
 
 namespace nuri::router {

@@ -1,6 +1,6 @@
 #include "router/front.h"
 
-#include "router/drain_limits.h"
+#include "base/limits.h"
 #include "router/test_worker.h"
 
 namespace nuri::router {

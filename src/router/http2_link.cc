@@ -8,15 +8,11 @@
 #include <cstring>
 #include <utility>
 
+#include "base/limits.h"
 #include "http/head_text.h"
 #include "router/http2_frames.h"
 
 namespace nuri::router {
-namespace {
-
-constexpr std::size_t kContentAhead = 32 << 10;  // of a request, beyond what the instance has taken
-
-}  // namespace
 
 struct Http2Link::Callbacks {
   static Http2Link& of(void* self) { return *static_cast<Http2Link*>(self); }
@@ -173,7 +169,7 @@ Task<IoResult<void>> Http2Link::send(std::string_view first, std::string_view se
   auto flushed = co_await flush(&written);
   // Nothing was written: nothing of the message was.
   sent = flushed ? first.size() + second.size() : written;
-  while (flushed && out_.size() > kContentAhead && !closed_)
+  while (flushed && out_.size() > limits::kHttp2ContentAhead && !closed_)
     if (auto waited = co_await changed_.wait(); !waited) co_return waited;
   if (flushed && closed_ && !out_.empty()) co_return std::unexpected(IoError::reset);
   co_return flushed;

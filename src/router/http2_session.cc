@@ -10,12 +10,6 @@
 namespace nuri::router {
 namespace {
 
-constexpr std::uint32_t kStreams = 128;
-constexpr std::size_t kServedAtOnce = 2 * kStreams;  // those whose client has left too
-constexpr std::uint32_t kStreamWindow = 256 << 10;
-constexpr std::int32_t kConnectionWindow = 1 << 20;
-// To be sent, content aside: beyond that the client makes work and reads none of it.
-constexpr std::size_t kQueuedFrames = 4096;
 constexpr Duration kLastCall = 1s;  // for requests on their way when the router drains
 
 struct Options {
@@ -111,14 +105,14 @@ bool Http2Session::begin() {
   static const nghttp2_session_callbacks* const callbacks = Callbacks::all();
   if (nghttp2_session_server_new2(&session_, callbacks, this, options.option) != 0) return false;
   const std::array settings{
-      nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kStreams},
-      nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow},
+      nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits::kHttp2Streams},
+      nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits::kHttp2StreamWindow},
       nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
                              static_cast<std::uint32_t>(limits::kHeadBytes)}};
   return nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings.data(), settings.size()) ==
              0 &&
-         nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindow) ==
-             0;
+         nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
+                                               limits::kHttp2ConnectionWindow) == 0;
 }
 
 Http2Stream* Http2Session::stream_of(std::int32_t id) const {
@@ -137,7 +131,7 @@ void Http2Session::request_begins(std::int32_t id, Http2Block::Content content) 
   const auto found = streams_.find(id);
   if (found == streams_.end()) return;
   // Resets end streams sooner than their exchanges.
-  if (serving_->size() >= kServedAtOnce) {
+  if (serving_->size() >= limits::kHttp2ServedAtOnce) {
     (void)nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
     return;
   }
@@ -168,7 +162,7 @@ bool Http2Session::take() {
   if (taken < 0) return false;
   client_.consume(bytes.size());
   wake_writer();
-  return nghttp2_session_get_outbound_queue_size(session_) <= kQueuedFrames;
+  return nghttp2_session_get_outbound_queue_size(session_) <= limits::kHttp2QueuedFrames;
 }
 
 // No request is taken any more: those that are on their way learn it first (section 6.8).

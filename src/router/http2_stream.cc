@@ -5,16 +5,12 @@
 #include <utility>
 
 #include "async/deadline.h"
+#include "base/limits.h"
 #include "http/head_text.h"
 #include "router/http2_frames.h"
 #include "router/http2_session.h"
 
 namespace nuri::router {
-namespace {
-
-constexpr std::size_t kAnswerAhead = 64 << 10;  // of an answer, beyond what the client has taken
-
-}  // namespace
 
 // The exchange's end: HTTP/1.1 text both ways.
 class Http2Stream::End final : public Carrier {
@@ -36,7 +32,7 @@ class Http2Stream::End final : public Carrier {
       if (auto put = stream_->put_answer(part); !put) co_return put;
       sent += part.size();
     }
-    while (stream_->out_.size() - stream_->out_at_ > kAnswerAhead && !stream_->gone_)
+    while (stream_->out_.size() - stream_->out_at_ > limits::kHttp2AnswerAhead && !stream_->gone_)
       if (auto waited = co_await stream_->changed_.wait(); !waited) co_return waited;
     co_return IoResult<void>{};
   }
@@ -129,7 +125,7 @@ IoResult<void> Http2Stream::submit_head(const http::HeadView& head, bool empty) 
 IoResult<void> Http2Stream::put_answer(std::string_view bytes) {
   if (gone_ || session_.over()) return std::unexpected(IoError::reset);
   // A client that never catches up must not make it grow for ever.
-  if (out_at_ >= kAnswerAhead) out_.erase(0, std::exchange(out_at_, 0));
+  if (out_at_ >= limits::kHttp2AnswerAhead) out_.erase(0, std::exchange(out_at_, 0));
   while (!answered_) {
     const auto part = answer_->next(bytes, session_.head_space());
     if (!part) return std::unexpected(IoError::malformed);

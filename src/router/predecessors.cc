@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "async/deadline.h"
+#include "base/limits.h"
 #include "base/log.h"
-#include "router/drain_limits.h"
 
 namespace nuri::router {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string>
 
-#include "router/drain_limits.h"
+#include "base/limits.h"
 
 namespace nuri::router {
 namespace {

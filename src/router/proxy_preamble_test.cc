@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "router/drain_limits.h"
+#include "base/limits.h"
 
 namespace nuri::router {
 namespace {

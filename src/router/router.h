@@ -10,8 +10,8 @@
 #include "async/event.h"
 #include "async/kernel_loop.h"
 #include "async/task.h"
+#include "base/limits.h"
 #include "net/listener.h"
-#include "router/drain_limits.h"
 #include "router/front.h"
 
 namespace nuri::router {

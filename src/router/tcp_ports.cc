@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/log.h"
-#include "router/drain_limits.h"
 #include "router/tcp_route.h"
 
 namespace nuri::router {

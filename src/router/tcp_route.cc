@@ -7,7 +7,7 @@
 #include <charconv>
 
 #include "async/deadline.h"
-#include "router/drain_limits.h"
+#include "base/limits.h"
 
 namespace nuri::router {
 namespace {

@@ -14,7 +14,6 @@ namespace nuri::router {
 namespace {
 
 constexpr std::string_view kDoorPrefix = "door:";
-constexpr std::size_t kIdleConnections = 256;  // kept, of one upstream and worker
 constexpr int kFailuresToEject = 5;
 constexpr Duration kFirstBan = 1s;
 constexpr int kMostBans = 5;  // doublings
@@ -60,7 +59,8 @@ Task<IoResult<Line>> Upstream::connect() {
 }
 
 void Upstream::keep(Line line) {
-  if (!gone_ && idle_.size() < kIdleConnections) idle_.push_back({std::move(line), loop_.now()});
+  if (!gone_ && idle_.size() < limits::kKeptPerUpstream)
+    idle_.push_back({std::move(line), loop_.now()});
 }
 
 void Upstream::prune(Time now) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "model/app.h"
+#include "model/certificate.h"
 #include "model/instance.h"
 #include "model/job.h"
 #include "model/release.h"

@@ -108,6 +108,7 @@ TEST_P(StoreConformance, GivesBackRoutes) {
   const auto of = app(in.guid, "shop");
   auto domain = stamped<model::Domain>();
   domain.name = "localhost";
+  domain.https_redirect = true;
   auto route = stamped<model::Route>();
   route.space = in.guid;
   route.domain = domain.guid;
@@ -122,6 +123,29 @@ TEST_P(StoreConformance, GivesBackRoutes) {
   });
   restart();
   expect_kept(domain), expect_kept(route), expect_kept(destination);
+}
+
+TEST_P(StoreConformance, GivesBackCertificates) {
+  auto certificate = stamped<model::Certificate>();
+  certificate.origin = model::CertificateOrigin::authority;
+  certificate.names = {"example.com", "*.example.com"};
+  certificate.chain = "a chain", certificate.key = "a key";
+  certificate.not_after = WallTime{1'900'000'000'000'000'000};
+  auto order = stamped<model::CertificateOrder>();
+  order.name = "example.com";
+  order.certificate = certificate.guid;
+  order.failures = 3;
+  order.error = "nobody answers";
+  order.last_failure = WallTime{1'800'000'000'000'000'000};
+  auto account = stamped<model::AcmeAccount>();
+  account.directory = "https://localhost:14000/dir";
+  account.key = "another key";
+  store().write([&](Writer& tx) { tx.insert(certificate), tx.insert(order), tx.insert(account); });
+  restart();
+  expect_kept(certificate), expect_kept(order), expect_kept(account);
+  store().write([&](Writer& tx) { tx.erase(certificate.guid); });
+  order.certificate = {};
+  expect_kept(order);
 }
 
 TEST_P(StoreConformance, ListsInTheOrderOfInsertionUnlessAsked) {

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "model/app.h"
+#include "model/certificate.h"
 #include "model/instance.h"
 #include "model/job.h"
 #include "model/release.h"
@@ -181,6 +182,14 @@ void describe_routing(std::vector<Table>& out) {
                     .owned("app_guid", cascade)
                     .unique({"route_guid", "app_guid", "process_type", "port"},
                             "Destinations cannot contain duplicate entries")
+                    .done());
+  out.push_back(Description::of<Certificate>("certificates", "Certificate").done());
+  out.push_back(Description::of<CertificateOrder>("certificate_orders", "Certificate order")
+                    .refers("certificate_guid", clear)
+                    .unique({"name"}, "A certificate for {name} is ordered already")
+                    .done());
+  out.push_back(Description::of<AcmeAccount>("acme_accounts", "Account with an authority")
+                    .unique({"directory"}, "There is an account with {directory} already")
                     .done());
 }
 

@@ -350,9 +350,49 @@ constexpr std::string_view kRouteOptions = R"sql(
 ALTER TABLE routes ADD COLUMN "options" TEXT NOT NULL DEFAULT '';
 )sql";
 
+constexpr std::string_view kCertificates = R"sql(
+ALTER TABLE domains ADD COLUMN "https_redirect" INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE certificates (
+  "seq" INTEGER PRIMARY KEY,
+  "guid" TEXT NOT NULL UNIQUE,
+  "origin" TEXT NOT NULL,
+  "names" TEXT NOT NULL,
+  "chain" TEXT NOT NULL,
+  "key" TEXT NOT NULL,
+  "not_before" INTEGER NOT NULL,
+  "not_after" INTEGER NOT NULL,
+  "created_at" INTEGER NOT NULL,
+  "updated_at" INTEGER NOT NULL
+) STRICT;
+CREATE TABLE certificate_orders (
+  "seq" INTEGER PRIMARY KEY,
+  "guid" TEXT NOT NULL UNIQUE,
+  "name" TEXT NOT NULL,
+  "certificate_guid" TEXT REFERENCES certificates ("guid"),
+  "failures" INTEGER NOT NULL,
+  "error" TEXT NOT NULL,
+  "last_failure" INTEGER,
+  "not_earlier" INTEGER,
+  "created_at" INTEGER NOT NULL,
+  "updated_at" INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX certificate_orders_unique ON certificate_orders ("name");
+CREATE INDEX certificate_orders_certificate_guid ON certificate_orders ("certificate_guid");
+CREATE TABLE acme_accounts (
+  "seq" INTEGER PRIMARY KEY,
+  "guid" TEXT NOT NULL UNIQUE,
+  "directory" TEXT NOT NULL,
+  "key" TEXT NOT NULL,
+  "created_at" INTEGER NOT NULL,
+  "updated_at" INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX acme_accounts_unique ON acme_accounts ("directory");
+)sql";
+
 constexpr std::array kMigrations{
     Migration{1, kFirst},
     Migration{2, kRouteOptions},
+    Migration{3, kCertificates},
 };
 
 }  // namespace
