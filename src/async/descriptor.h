@@ -56,6 +56,9 @@ class Descriptor {
   int native() const { return loop_->native(slot_); }
   // See Loop::seen_quiet.
   bool seen_quiet() const { return loop_->seen_quiet(slot_); }
+  // See Loop::holds_bytes; who reads from native() looks here first.
+  bool holds_bytes() const { return loop_->holds_bytes(slot_); }
+  std::size_t take_held(std::span<char> into) { return loop_->take_held(slot_, into); }
   // Gives the descriptor to the loop, which closes it; never waits.
   void close() {
     if (slot_) loop_->release(std::exchange(slot_, {}));
@@ -68,6 +71,7 @@ class Descriptor {
       return {};
     }
   };
+  // A call on native() may find bytes now, or take_held().
   Ready readable() { return {*loop_, slot_, Operation::Kind::readable}; }
   Ready writable() { return {*loop_, slot_, Operation::Kind::writable}; }
 

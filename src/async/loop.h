@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "async/operation.h"
@@ -90,6 +91,11 @@ class Loop : public Clock {
   // True: neither bytes nor the end had come when the kernel was last asked. False: perhaps. Never
   // a call.
   virtual bool seen_quiet(SlotId slot) const = 0;
+  // Bytes that were received before anybody asked for them. The first: whether there are; the
+  // second takes them, as many as there is room for: a call on the descriptor itself goes on behind
+  // all of them.
+  virtual bool holds_bytes(SlotId) const { return false; }
+  virtual std::size_t take_held(SlotId, std::span<char>) { return 0; }
   // Descriptors held. Zero after run().
   virtual std::size_t slots() const = 0;
 

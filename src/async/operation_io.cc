@@ -1,6 +1,7 @@
 #include "async/operation_io.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -55,17 +56,7 @@ Attempt send_all(int fd, Operation& operation) {
     if (writes == kMostWrites) return Attempt::more;
     const ssize_t n = write_parts(fd, operation.parts);
     if (n < 0) return failed(operation);
-    operation.done += static_cast<std::size_t>(n);
-    std::size_t left = static_cast<std::size_t>(n);
-    while (!operation.parts.empty() && left >= operation.parts.front().iov_len) {
-      left -= operation.parts.front().iov_len;
-      operation.parts = operation.parts.subspan(1);
-    }
-    if (left > 0) {
-      iovec& part = operation.parts.front();
-      part.iov_base = static_cast<char*>(part.iov_base) + left;
-      part.iov_len -= left;
-    }
+    operation_sent(operation, static_cast<std::size_t>(n));
   }
   return Attempt::done;
 }
@@ -163,10 +154,30 @@ bool is_stream_socket(int fd) {
   return ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
 }
 
+bool is_tcp(int fd) {
+  int protocol = 0;
+  socklen_t size = sizeof protocol;
+  return ::getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
+         protocol == IPPROTO_TCP;
+}
+
 bool is_byte_stream(int fd) {
   if (is_stream_socket(fd)) return true;
   struct stat status{};
   return ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+void operation_sent(Operation& operation, std::size_t n) {
+  operation.done += n;
+  while (!operation.parts.empty() && n >= operation.parts.front().iov_len) {
+    n -= operation.parts.front().iov_len;
+    operation.parts = operation.parts.subspan(1);
+  }
+  if (n > 0) {
+    iovec& part = operation.parts.front();
+    part.iov_base = static_cast<char*>(part.iov_base) + n;
+    part.iov_len -= n;
+  }
 }
 
 Attempt try_operation(int fd, Operation& operation) {

@@ -18,6 +18,7 @@ namespace nuri::async {
 namespace {
 
 constexpr std::uint64_t kEventTag = UringRing::kIgnored - 1;
+constexpr std::size_t kRingSendBytes = 16 * limits::kKiB;
 constexpr std::uint32_t kMostSlots = 1U << 28;
 
 }  // namespace
@@ -64,7 +65,7 @@ SlotId UringLoop::adopt(Fd fd) {
   Slot& slot = slots_[index];
   slot.fd = std::move(fd);
   slot.socket = Socket::unknown;
-  slot.hung_up = false;
+  slot.hung_up = slot.ended = slot.large = false;
   slot.readable = slot.writable = true;  // so that the first call is tried before the ring is asked
   ++open_;
   return {index, slot.generation};
@@ -74,7 +75,7 @@ void UringLoop::release(SlotId id) {
   Slot& slot = slot_of(id);
   NURI_ASSERT(!slot.reader && !slot.writer && !slot.watch);
   slot.closing = true;
-  slot.left.reset();
+  drop_left(slot, left_of(slot).size());
   slot.left_error.reset();
   for (const Errand errand : {Errand::receive, Errand::poll_in, Errand::poll_out, Errand::poll_end})
     withdraw(slot, errand);
@@ -115,8 +116,19 @@ void UringLoop::detach(Operation& operation) {
 
 void UringLoop::forget(Operation& operation) {
   detach(operation);
-  // Nobody wants the bytes now. A poll may stay: it takes nothing, and the next operation finds it.
-  if (operation.kind == Operation::Kind::recv) withdraw(slot_of(operation.slot), Errand::receive);
+  if (operation.kind == Operation::Kind::send) abandon_send(slot_of(operation.slot), operation);
+}
+
+// The bytes are the caller's, who may free them now.
+void UringLoop::abandon_send(Slot& slot, Operation& operation) {
+  Way& way = way_of(slot, Errand::send);
+  if (way != Way::asked) return;
+  if (ring_.take_back(tag_of(slot, Errand::send))) {
+    way = Way::none;
+    return;
+  }
+  way = Way::withdrawn;
+  operation.done += operation.parts.front().iov_len;  // for all that is known
 }
 
 void UringLoop::watch(SlotId id, HangupWatch& watch) {
@@ -125,22 +137,27 @@ void UringLoop::watch(SlotId id, HangupWatch& watch) {
   slot.watch = &watch;
   if (slot.hung_up)
     watch.tell();
-  else
+  else if (way_of(slot, Errand::receive) != Way::asked)  // which sees the end, too
     ask(slot, Errand::poll_end);
 }
 
 void UringLoop::unwatch(SlotId id) { slot_of(id).watch = nullptr; }
 
 // The ring tells only what it was asked for.
-bool UringLoop::seen_quiet(SlotId) const { return false; }
+bool UringLoop::seen_quiet(SlotId id) const {
+  const Slot& slot = slot_of(id);
+  return way_of(slot, Errand::receive) == Way::asked && left_of(slot).empty() && !slot.hung_up;
+}
 
 void UringLoop::ask(Slot& slot, Errand errand) {
-  Way& way = slot.under_way[static_cast<std::size_t>(errand)];
+  Way& way = way_of(slot, errand);
   if (way != Way::none) return;  // its completion has the operation tried again
   way = Way::asked;
   const std::uint64_t tag = tag_of(slot, errand);
+  // A receive that stays misses the end of a path socket (liburing's issue 1549).
+  const bool stays = stay_in_ring_ && slot.socket == Socket::tcp && !slot.large;
   if (errand == Errand::receive)
-    ring_.receive(slot.fd.get(), tag);
+    ring_.receive(slot.fd.get(), tag, stays ? UringRing::Often::each_time : UringRing::Often::once);
   else if (errand == Errand::poll_in)  // stays: who watches a descriptor does so again and again
     ring_.poll(slot.fd.get(), POLLIN | POLLRDHUP, tag, UringRing::Often::each_time);
   else
@@ -148,68 +165,50 @@ void UringLoop::ask(Slot& slot, Errand errand) {
 }
 
 void UringLoop::withdraw(Slot& slot, Errand errand) {
-  Way& way = slot.under_way[static_cast<std::size_t>(errand)];
+  Way& way = way_of(slot, errand);
   if (way != Way::asked) return;
   way = Way::withdrawn;
   ring_.cancel(tag_of(slot, errand));
 }
 
-bool UringLoop::is_stream(Slot& slot) {
-  if (slot.socket == Socket::unknown)
-    slot.socket = is_stream_socket(slot.fd.get()) ? Socket::stream : Socket::other;
-  return slot.socket == Socket::stream;
-}
-
-bool UringLoop::take_left(Slot& slot, Operation& operation) {
-  if (slot.left.empty() && !slot.left_error) return false;
-  if (operation.kind == Operation::Kind::readable) return true;
-  if (slot.left.empty()) {
-    operation.fail(io_error_of(*std::exchange(slot.left_error, std::nullopt)));
-  } else if (operation.kind == Operation::Kind::recv) {
-    operation.chunk = std::move(slot.left);
-  } else {
-    operation.done = std::min(operation.space.size(), slot.left.size());
-    std::memcpy(operation.space.data(), slot.left.data(), operation.done);
-    slot.left.consume(operation.done);
-    if (slot.left.empty()) slot.left.reset();
-  }
+// Whether the ring sends, or has still to complete a send that was given up.
+bool UringLoop::attempt_send(Slot& slot, const Operation& operation) {
+  Way& way = way_of(slot, Errand::send);
+  if (way != Way::none) return true;
+  if (!slot.writable || operation.parts.size() != 1 || !is_stream(slot)) return false;
+  const iovec& part = operation.parts.front();
+  if (part.iov_len > kRingSendBytes) return false;
+  way = Way::asked;
+  ring_.send(slot.fd.get(), {static_cast<const char*>(part.iov_base), part.iov_len},
+             tag_of(slot, Errand::send));
   return true;
 }
 
-// What is no stream socket (a pipe, a file, a terminal, datagrams) has no receive in the ring.
-bool UringLoop::read_and_copy(Slot& slot, Operation& operation) {
-  if (!slot.readable) {
-    ask(slot, Errand::poll_in);
-    return false;
+void UringLoop::sent(Slot& slot, int result) {
+  Operation* writer = slot.writer;
+  if (!writer) return;
+  if (result >= 0) {
+    operation_sent(*writer, static_cast<std::size_t>(result));
+    if (writer->parts.empty()) return ended(*writer);
+  } else if (result != -EAGAIN && result != -EINTR) {
+    writer->fail(io_error_of(-result));
+    return ended(*writer);
   }
-  std::array<char, limits::kChunkBytes> space;
-  const ssize_t n = read_some(slot.fd.get(), space);
-  if (n < 0 && errno == EAGAIN) {
-    slot.readable = false;
-    ask(slot, Errand::poll_in);
-    return false;
-  }
-  if (n < 0)
-    operation.fail(io_error_of(errno));
-  else
-    operation.chunk = Chunk::copy_of({space.data(), static_cast<std::size_t>(n)});
-  return true;
-}
-
-bool UringLoop::attempt_recv(Slot& slot, Operation& operation) {
-  if (!is_stream(slot)) return read_and_copy(slot, operation);
-  if (buffer_line_.empty() && free_buffers_ > 0)
-    ask(slot, Errand::receive);
-  else
-    buffer_line_.push_back(operation);
-  return false;
+  slot.writable = false;
+  serve(slot, writer);
 }
 
 bool UringLoop::attempt(Slot& slot, Operation& operation) {
   if (operation.line_link.linked()) return false;  // its turn comes
   if (!operation.writes() && take_left(slot, operation)) return true;
   if (operation.kind == Operation::Kind::recv) return attempt_recv(slot, operation);
+  if (operation.kind == Operation::Kind::send && attempt_send(slot, operation)) return false;
   const bool writes = operation.writes();
+  // Bytes come to one reader at a time, in order: the ring or the call.
+  if (!writes && way_of(slot, Errand::receive) != Way::none) {
+    withdraw(slot, Errand::receive);
+    return false;
+  }
   bool& may = writes ? slot.writable : slot.readable;
   if (may) {
     switch (try_operation(slot.fd.get(), operation)) {
@@ -226,14 +225,6 @@ bool UringLoop::attempt(Slot& slot, Operation& operation) {
   return false;
 }
 
-void UringLoop::give_back(std::uint32_t buffer) {
-  ++free_buffers_;
-  if (buffer_line_.empty())
-    ring_.provide(buffer);
-  else
-    spare_buffers_.push_back(buffer);
-}
-
 void UringLoop::ended(Operation& operation) {
   detach(operation);
   operation.wake();
@@ -243,38 +234,9 @@ void UringLoop::serve(Slot& slot, Operation* operation) {
   if (operation && attempt(slot, *operation)) ended(*operation);
 }
 
-void UringLoop::received(Slot& slot, const io_uring_cqe& cqe) {
-  Operation* reader = slot.reader;
-  const bool wanted =
-      reader && reader->kind == Operation::Kind::recv && !reader->line_link.linked();
-  if (cqe.flags & IORING_CQE_F_BUFFER) {
-    const std::uint32_t id = cqe.flags >> IORING_CQE_BUFFER_SHIFT;
-    --free_buffers_;
-    Chunk chunk(*this, ring_.buffer(id), static_cast<std::uint32_t>(std::max(cqe.res, 0)), id);
-    if (cqe.res < static_cast<int>(limits::kChunkBytes) && !slot.hung_up &&
-        !(cqe.flags & IORING_CQE_F_SOCK_NONEMPTY))
-      slot.readable = false;
-    if (wanted && cqe.res > 0) {
-      reader->chunk = std::move(chunk);
-      return ended(*reader);
-    }
-    slot.left = Chunk::copy_of(chunk.view());
-  }
-  switch (cqe.res) {
-    case 0:
-      if (wanted) ended(*reader);  // the end; whoever asks later is told again
-      return;
-    case -ENOBUFS:
-      if (wanted) buffer_line_.push_back(*reader);
-      return;
-    case -ECANCELED:
-    case -EINTR:
-    case -EAGAIN:
-      break;
-    default:
-      if (cqe.res < 0) slot.left_error = -cqe.res;
-  }
-  serve(slot, reader);
+void UringLoop::hung_up(Slot& slot) {
+  slot.hung_up = true;
+  if (slot.watch) slot.watch->tell();
 }
 
 void UringLoop::completed(const io_uring_cqe& cqe) {
@@ -290,18 +252,19 @@ void UringLoop::completed(const io_uring_cqe& cqe) {
   // A slot keeps its generation until everything that was asked for it is complete.
   NURI_ASSERT(index < slots_.size() && slots_[index].generation == cqe.user_data >> 32);
   Slot& slot = slots_[index];
-  NURI_ASSERT(slot.under_way.at(static_cast<std::size_t>(errand)) != Way::none);
-  if (!(cqe.flags & IORING_CQE_F_MORE))
-    slot.under_way[static_cast<std::size_t>(errand)] = Way::none;
+  const Way before = way_of(slot, errand);
+  NURI_ASSERT(before != Way::none);
+  if (!(cqe.flags & IORING_CQE_F_MORE)) way_of(slot, errand) = Way::none;
   if (slot.closing) {
     if (cqe.flags & IORING_CQE_F_BUFFER) ring_.provide(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
     return close_if_done(slot);
   }
   if (errand == Errand::receive) return received(slot, cqe);
-  if (cqe.res > 0 && cqe.res & (POLLRDHUP | POLLHUP | POLLERR)) {
-    slot.hung_up = true;
-    if (slot.watch) slot.watch->tell();
+  if (errand == Errand::send) {
+    if (before == Way::asked) return sent(slot, cqe.res);
+    return serve(slot, slot.writer);
   }
+  if (cqe.res > 0 && cqe.res & (POLLRDHUP | POLLHUP | POLLERR)) hung_up(slot);
   if (errand == Errand::poll_end) return;
   Operation* operation = errand == Errand::poll_in ? slot.reader : slot.writer;
   (errand == Errand::poll_in ? slot.readable : slot.writable) = true;
@@ -310,39 +273,6 @@ void UringLoop::completed(const io_uring_cqe& cqe) {
     return ended(*operation);
   }
   serve(slot, operation);
-}
-
-void UringLoop::read_into_spare(Operation& operation) {
-  Slot& slot = slot_of(operation.slot);
-  if (take_left(slot, operation)) return ended(operation);
-  const std::uint32_t id = spare_buffers_.back();
-  const ssize_t n = read_some(slot.fd.get(), {ring_.buffer(id), limits::kChunkBytes});
-  if (n < 0 && errno == EAGAIN) return ask(slot, Errand::receive);
-  if (n < 0) operation.fail(io_error_of(errno));
-  if (n > 0) {
-    spare_buffers_.pop_back();
-    --free_buffers_;
-    operation.chunk = Chunk(*this, ring_.buffer(id), static_cast<std::uint32_t>(n), id);
-  }
-  ended(operation);
-}
-
-void UringLoop::serve_buffer_line() {
-  // The kernel has buffers although somebody waits for one if they came back while the completion
-  // that missed them was on its way.
-  std::size_t with_kernel = free_buffers_ - spare_buffers_.size();
-  while (!buffer_line_.empty() && (with_kernel > 0 || !spare_buffers_.empty())) {
-    Operation& operation = buffer_line_.pop_front();
-    if (!spare_buffers_.empty()) {
-      read_into_spare(operation);
-      continue;
-    }
-    --with_kernel;
-    ask(slot_of(operation.slot), Errand::receive);
-  }
-  if (!buffer_line_.empty()) return;
-  for (const std::uint32_t id : spare_buffers_) ring_.provide(id);
-  spare_buffers_.clear();
 }
 
 void UringLoop::serve_lines() {

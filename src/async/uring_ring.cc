@@ -95,8 +95,7 @@ void UringRing::provide(std::uint32_t id) {
 io_uring_sqe& UringRing::entry(std::uint64_t tag) {
   io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
   while (!sqe) {
-    const int handed_over = io_uring_submit(&ring_);
-    NURI_ASSERT(handed_over > 0 || handed_over == -EINTR || handed_over == -EAGAIN);
+    submit();
     sqe = io_uring_get_sqe(&ring_);
   }
   io_uring_sqe_set_data64(sqe, tag);
@@ -112,14 +111,40 @@ void UringRing::poll(int fd, unsigned events, std::uint64_t tag, Often often) {
   io_uring_sqe_set_data64(&sqe, tag);
 }
 
-void UringRing::receive(int fd, std::uint64_t tag) {
+void UringRing::receive(int fd, std::uint64_t tag, Often often) {
   io_uring_sqe& sqe = entry(tag);
-  io_uring_prep_recv(&sqe, fd, nullptr, limits::kChunkBytes, 0);
+  if (often == Often::once)
+    io_uring_prep_recv(&sqe, fd, nullptr, limits::kChunkBytes, 0);
+  else
+    io_uring_prep_recv_multishot(&sqe, fd, nullptr, 0, 0);
   // Whoever receives has mostly just sent: looking first saves a call that finds nothing.
   sqe.ioprio |= IORING_RECVSEND_POLL_FIRST;
   sqe.flags |= IOSQE_BUFFER_SELECT;
   sqe.buf_group = kGroup;
   io_uring_sqe_set_data64(&sqe, tag);
+}
+
+void UringRing::send(int fd, std::string_view bytes, std::uint64_t tag) {
+  io_uring_sqe& sqe = entry(tag);
+  io_uring_prep_send(&sqe, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  io_uring_sqe_set_data64(&sqe, tag);
+}
+
+bool UringRing::take_back(std::uint64_t tag) {
+  for (unsigned at = ring_.sq.sqe_head; at != ring_.sq.sqe_tail; ++at) {
+    io_uring_sqe& sqe = ring_.sq.sqes[at & ring_.sq.ring_mask];
+    if (sqe.user_data != tag) continue;
+    io_uring_prep_nop(&sqe);
+    io_uring_sqe_set_data64(&sqe, kIgnored);
+    return true;
+  }
+  return false;
+}
+
+void UringRing::submit() {
+  const int handed_over = io_uring_submit(&ring_);
+  NURI_ASSERT(handed_over >= 0 || handed_over == -EINTR || handed_over == -EAGAIN ||
+              handed_over == -EBUSY);
 }
 
 void UringRing::cancel(std::uint64_t tag) {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "base/clock.h"
 
@@ -30,11 +31,15 @@ class UringRing {
   UringRing& operator=(const UringRing&) = delete;
 
   // Each of these is handed to the kernel by the next enter(); `tag` comes back with its
-  // completion. One completion each, but for `often`.
+  // completion. One completion each; with each_time any number, all but the last with
+  // IORING_CQE_F_MORE.
   enum class Often { once, each_time };
   void poll(int fd, unsigned events, std::uint64_t tag, Often often = Often::once);
   // The next bytes of a socket into a provided buffer; -ENOBUFS if there is none at that moment.
-  void receive(int fd, std::uint64_t tag);
+  void receive(int fd, std::uint64_t tag, Often often);
+  // As send(2) with MSG_DONTWAIT: done, in part or not at all, when the next enter() has returned.
+  // `bytes` live until then, or until take_back().
+  void send(int fd, std::string_view bytes, std::uint64_t tag);
   // Ends what carries `tag`; its completion comes in any case. That of the cancellation is
   // `kIgnored`.
   void cancel(std::uint64_t tag);
@@ -42,6 +47,9 @@ class UringRing {
   // Hands over what was asked for and takes what is complete, waiting at most `limit` for the first
   // (none: for ever; zero: not at all).
   void enter(std::optional<Duration> limit);
+  // Takes back what was asked for with `tag` and is not handed over yet: it never happens. False:
+  // it is handed over.
+  bool take_back(std::uint64_t tag);
   // Calls f(const io_uring_cqe&) for each completion; f must not enter().
   template <class F>
   void completions(F f) {
@@ -67,6 +75,7 @@ class UringRing {
   static std::size_t bytes_of_a_buffer();
   io_uring_sqe& entry(std::uint64_t tag);
   void provide_all();
+  void submit();
 
   io_uring ring_{};
   io_uring_buf_ring* provided_ = nullptr;

@@ -196,6 +196,8 @@ Task<IoResult<void>> Http2Link::receive(std::string& into) {
 // An idle instance may have said something since, such as that it goes.
 bool Http2Link::reusable() {
   std::array<char, 1024> bytes;
+  while (const std::size_t held = socket_.take_held(bytes))
+    if (!take({bytes.data(), held})) return false;
   for (;;) {
     const auto n = ::recv(socket_.native(), bytes.data(), bytes.size(), MSG_DONTWAIT);
     if (n < 0 && errno == EAGAIN) break;

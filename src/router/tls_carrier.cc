@@ -117,7 +117,8 @@ void TlsCarrier::break_off() {
 
 bool TlsCarrier::bytes_wait() const {
   char byte;
-  return !early_.empty() || ::recv(socket_.native(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+  return !early_.empty() || socket_.holds_bytes() ||
+         ::recv(socket_.native(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
 }
 
 void TlsCarrier::watch(async::Scope* scope) {

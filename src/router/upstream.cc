@@ -23,7 +23,8 @@ constexpr int kLeastBatch = 8;
 bool still_good(Line& line) {
   if (line.carrier) return line.carrier->reusable();
   char byte;
-  return ::recv(line.socket.native(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+  return !line.socket.holds_bytes() &&
+         ::recv(line.socket.native(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
          (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
