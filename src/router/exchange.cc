@@ -269,8 +269,9 @@ Task<Exchange::Outcome> Exchange::converse(Wire& server, Connection connection) 
 // Passes the request's content on, then watches the client.
 Task<void> Exchange::upload(Wire& server, async::Scope& answering, Watch& client) {
   const Duration idle = deadlines_->body_idle;
-  uploaded_ = co_await relay_body(client_, server, request_.framing, Relay::as_it_is, {},
-                                  {.receive = idle, .send = idle}, body_limit_);
+  uploaded_ =
+      co_await relay_body(client_, server, ground_.passage, request_.framing, Relay::as_it_is, {},
+                          {.receive = idle, .send = idle}, body_limit_);
   // An instance that reads no further may have answered; a client that failed wants none.
   if (uploaded_.outcome)
     client.emplace(client_, answering);
@@ -361,7 +362,7 @@ Task<Exchange::Outcome> Exchange::pass_back(Wire& server, Wire::Head& answer) {
   const auto relayed = compressor
                            ? co_await relay_compressed(server, client_, framing, *compressor,
                                                        std::move(text), patience)
-                           : co_await relay_body(server, client_, framing,
+                           : co_await relay_body(server, client_, ground_.passage, framing,
                                                  unframe ? Relay::data_only : Relay::as_it_is,
                                                  std::move(text), patience);
   sent_bytes_ = relayed.bytes;

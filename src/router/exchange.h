@@ -42,6 +42,7 @@ struct Ground {
   http::HeadSpace head_space{};  // used between two waits only, so one is enough
   std::function<void(const std::string& app)> ask_wake{};  // requests wait for it; empty: nobody
   PasswordChecks password_checks{};
+  Passage passage{};
   std::size_t compressions = 0;  // under way
 };
 

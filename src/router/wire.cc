@@ -1,11 +1,13 @@
 #include "router/wire.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 
 #include "async/deadline.h"
+#include "async/operation_io.h"
 #include "async/task_group.h"
 #include "router/timed.h"
 
@@ -30,7 +32,8 @@ void Wire::break_off() {
 bool Wire::bytes_wait() const {
   if (line_.carrier) return line_.carrier->bytes_wait();
   char byte;
-  return ::recv(line_.socket.native(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+  return line_.socket.holds_bytes() ||
+         ::recv(line_.socket.native(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
 }
 
 Wire::Watch::Watch(Wire& wire, async::Scope& scope) : carrier_(wire.line_.carrier.get()) {
@@ -86,6 +89,24 @@ Task<IoResult<void>> Wire::receive(Duration idle, Much much) {
   else
     kept_.append(chunk->view());
   co_return IoResult<void>{};
+}
+
+Task<IoResult<void>> Wire::readable(Duration idle) {
+  co_return co_await timed(idle, [&] { return line_.socket.readable(); });
+}
+
+IoResult<std::optional<std::size_t>> Wire::read_now(std::span<char> space) {
+  if (const std::size_t held = line_.socket.take_held(space)) return held;
+  const ssize_t n = async::read_some(line_.socket.native(), space);
+  if (n >= 0) return static_cast<std::size_t>(n);
+  if (errno == EAGAIN) return std::nullopt;
+  return std::unexpected(io_error_of(errno));
+}
+
+std::size_t Wire::send_now(std::string_view bytes) {
+  const ssize_t n =
+      ::send(line_.socket.native(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  return n > 0 ? static_cast<std::size_t>(n) : 0;
 }
 
 Task<IoResult<void>> Wire::send(std::string_view first, std::string_view second, Duration idle,
@@ -160,22 +181,55 @@ bool take_body(http::BodyParser& parser, std::string_view here, Relay how, std::
   return true;
 }
 
+RelayResult refused(RelayResult result, IoError why) {
+  result.outcome = std::unexpected(why);
+  result.from_failed = true;
+  return result;
+}
+
+struct Passing {
+  Wire& from;
+  Wire& to;
+  http::BodyParser& parser;
+  Passage& passage;
+  Passage::Pace& pace;
+};
+
+// One piece from socket to socket, without a wait; returns as read_now(). `out`: what the receiver
+// did not take.
+IoResult<std::optional<std::size_t>> pass_on(Passing on, std::string& out, std::uint64_t& bytes,
+                                             std::uint64_t most) {
+  const auto space = on.passage.space().first(on.pace.bytes());
+  const auto n = on.from.read_now(space);
+  if (!n || !*n || **n == 0) return n;
+  const std::string_view here(space.data(), **n);
+  std::size_t taken = 0;
+  if (!take_body(on.parser, here, Relay::as_it_is, taken, out, bytes))
+    return std::unexpected(IoError::malformed);
+  if (bytes > most) return std::unexpected(IoError::too_large);
+  const std::size_t sent = on.to.send_now(here.substr(0, taken));
+  on.pace.note(taken, sent);
+  out.assign(here.substr(sent, taken - sent));
+  on.from.put_back(here.substr(taken));
+  return n;
+}
+
 }  // namespace
 
-Task<RelayResult> relay_body(Wire& from, Wire& to, http::Framing framing, Relay how,
-                             std::string prefix, Patience patience, std::uint64_t most) {
+Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Framing framing,
+                             Relay how, std::string prefix, Patience patience, std::uint64_t most) {
   http::BodyParser parser(framing);
   RelayResult result;
   std::string out = std::move(prefix);
-  for (;;) {
+  Passage::Pace pace(passage);
+  const bool sockets = from.is_socket() && to.is_socket() && how == Relay::as_it_is;
+  for (bool flows = false;;) {
     std::size_t taken = 0;
-    const bool full = from.here().size() >= limits::kChunkBytes;
+    flows |= from.here().size() >= limits::kChunkBytes;
     const bool good = take_body(parser, from.here(), how, taken, out, result.bytes);
     if (!good || result.bytes > most) {
       from.keep();
-      result.outcome = std::unexpected(good ? IoError::too_large : IoError::malformed);
-      result.from_failed = true;
-      co_return result;
+      co_return refused(result, good ? IoError::too_large : IoError::malformed);
     }
     // A wire's own buffer is sent as it is; what is in the loop's is copied.
     const bool copied = from.lent() || how == Relay::data_only;
@@ -191,15 +245,26 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, http::Framing framing, Relay 
     out.clear();
     if (parser.done()) co_return result;
     const bool lots =
-        from.here().empty() && parser.left().value_or(full ? UINT64_MAX : 0) > limits::kChunkBytes;
-    result.outcome =
-        co_await from.receive(patience.receive, lots ? Wire::Much::lots : Wire::Much::little);
-    if (result.outcome && from.here().empty()) {
-      if (parser.may_end()) co_return result;
-      result.outcome = std::unexpected(IoError::end);
+        from.here().empty() && parser.left().value_or(flows ? UINT64_MAX : 0) > limits::kChunkBytes;
+    if (lots && sockets) {
+      // What has been sent needs no room while the next is awaited.
+      if (out.capacity() > limits::kChunkBytes) std::string().swap(out);
+      pace.hold(0);
+      result.outcome = co_await from.readable(patience.receive);
+      if (result.outcome) {
+        const auto n = pass_on({from, to, parser, passage, pace}, out, result.bytes, most);
+        flows = n && n->value_or(limits::kChunkBytes) >= limits::kChunkBytes;
+        if (n && n->value_or(1) > 0) continue;
+        if (!n) result.outcome = std::unexpected(n.error());
+      }
+    } else {
+      flows = false;
+      result.outcome =
+          co_await from.receive(patience.receive, lots ? Wire::Much::lots : Wire::Much::little);
+      if (result.outcome && !from.here().empty()) continue;
     }
-    result.from_failed = !result.outcome;
-    if (!result.outcome) co_return result;
+    if (result.outcome && parser.may_end()) co_return result;
+    co_return refused(result, result.outcome ? IoError::end : result.outcome.error());
   }
 }
 

@@ -16,6 +16,7 @@
 #include "http/body_parser.h"
 #include "http/parser.h"
 #include "router/carrier.h"
+#include "router/passage.h"
 
 namespace nuri::router {
 
@@ -79,6 +80,17 @@ class Wire {
   // Gives the loop its buffer back, keeping the bytes.
   void keep();
 
+  // For content that goes from socket to socket, when both run on one.
+  bool is_socket() const { return !line_.carrier; }
+  // Waits until something can be received, holding nothing.
+  Task<IoResult<void>> readable(Duration idle);
+  // What is there, at most space.size(); zero: the peer finished; nullopt: nothing is there.
+  IoResult<std::optional<std::size_t>> read_now(std::span<char> space);
+  // How much of `bytes` was taken at once. A failure shows in the next send().
+  std::size_t send_now(std::string_view bytes);
+  // Makes `bytes` here(), which is empty.
+  void put_back(std::string_view bytes) { kept_.assign(bytes); }
+
   // All of `first` and then `second`, which live until the result. `idle`: for all of it. `sent`
   // counts the bytes that the kernel took, also on failure.
   Task<IoResult<void>> send(std::string_view first, std::string_view second, Duration idle,
@@ -110,8 +122,8 @@ struct RelayResult {
   bool from_failed = false;
   std::uint64_t bytes = 0;  // of content
 };
-Task<RelayResult> relay_body(Wire& from, Wire& to, http::Framing framing, Relay how,
-                             std::string prefix, Patience patience,
+Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Framing framing,
+                             Relay how, std::string prefix, Patience patience,
                              std::uint64_t most = UINT64_MAX);
 
 // Passes everything on, both ways, until both have finished, one broke, or nothing was said either

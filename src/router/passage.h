@@ -1,0 +1,59 @@
+#pragma once
+
+// Passage: the space through which large content goes from one socket to another. One a worker:
+// nothing stays in it over a wait. What a receiver does not take at once is held by its relay, less
+// of it the slower the receiver is, and little once all relays together hold much.
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "base/limits.h"
+
+namespace nuri::router {
+
+class Passage {
+ public:
+  // Good until the next wait.
+  std::span<char> space() {
+    if (!space_) space_ = std::make_unique_for_overwrite<char[]>(kBytes);
+    return {space_.get(), kBytes};
+  }
+
+  // How much one relay moves at once, and what it holds.
+  class Pace {
+   public:
+    explicit Pace(Passage& passage) : passage_(passage) {}
+    ~Pace() { hold(0); }
+    Pace(const Pace&) = delete;
+    Pace& operator=(const Pace&) = delete;
+
+    std::size_t bytes() const { return passage_.held_ < kHeld ? bytes_ : limits::kChunkBytes; }
+    // The receiver took `taken` of `offered`; the rest is held from now on.
+    void note(std::size_t offered, std::size_t taken) {
+      bytes_ = taken == offered ? std::min(bytes_ * 2, kBytes)
+                                : std::clamp(taken, limits::kChunkBytes, kBytes);
+      hold(offered - taken);
+    }
+    void hold(std::size_t bytes) {
+      passage_.held_ += bytes - held_;
+      held_ = bytes;
+    }
+
+   private:
+    Passage& passage_;
+    std::size_t bytes_ = kFirst;
+    std::size_t held_ = 0;
+  };
+
+ private:
+  static constexpr std::size_t kBytes = 256 * limits::kKiB;
+  static constexpr std::size_t kFirst = 64 * limits::kKiB;
+  static constexpr std::size_t kHeld = 2 * limits::kMiB;
+
+  std::unique_ptr<char[]> space_;
+  std::size_t held_ = 0;  // by all relays
+};
+
+}  // namespace nuri::router
