@@ -35,7 +35,8 @@ Task<void> note_changes(store::Follower& follower, std::uint64_t& wanted, async:
 Task<void> Routes::publish_once() {
   const std::uint64_t version = wanted_;
   plan::RouteRows rows = co_await store_.read(load);
-  auto table = plan::route_table(
+  model::RouteTable table;
+  table.routes = plan::route_table(
       rows, [this](const InstanceGuid& guid, int port) { return engine_.upstream(guid, port); });
   auto done = co_await async::within(kPublishDeadline, feed_.publish(std::move(table)));
   if (!done) throw error_of(done.error(), "tell the router its table");
