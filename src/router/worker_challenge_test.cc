@@ -53,10 +53,10 @@ TEST_F(WorkerChallenge, HeadGetsTheSameWithoutContentAndTheConnectionGoesOn) {
 
 TEST_F(WorkerChallenge, ComesBeforeEverySettingOfTheRoute) {
   Instance app(answering("app"));
-  for (
-      const char* settings :
-      {R"({"https_redirect": true})", R"({"maintenance": true})", R"({"deny": ["127.0.0.1"]})",
-       R"({"basic_auth": {"users": {"alice": "$2b$04$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui"}}})"}) {
+  for (const char* settings :
+       {R"({"https_redirect": true})", R"({"maintenance": true})", R"({"deny": ["127.0.0.1"]})",
+        R"({"basic_auth": {"users": {"alice":)"
+        R"("$2b$04$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui"}}})"}) {
     router_.put("a.test", {app.address()}, {}, settings);
     EXPECT_EQ(ask(get("a.test", kPath)), "token.key") << settings;
     std::string head;
