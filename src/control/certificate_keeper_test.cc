@@ -230,8 +230,10 @@ TEST_F(CertificateKeeperTest, WithoutARouteItGoesWhenItHasExpired) {
 TEST_F(CertificateKeeperTest, AStoreThatFailsIsAskedAgain) {
   server_->tasks.cancel();  // so that none but the keeper reads
   ASSERT_TRUE(until([&] { return server_->tasks.size() == 0; }));
-  server_->store.fail_next(store::MemoryStore::Fault::read);
+  die();
   make_app("shop");
+  server_->store.fail_next(store::MemoryStore::Fault::read);
+  live();
   EXPECT_TRUE(until_issued());
 }
 

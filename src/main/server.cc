@@ -13,12 +13,14 @@
 #include "base/log.h"
 #include "control/audit_log.h"
 #include "control/builder.h"
+#include "control/challenge_responder.h"
 #include "control/collector.h"
 #include "control/deleter.h"
 #include "control/reconciler.h"
 #include "engine/local/local_engine.h"
 #include "http/server.h"
 #include "image/directory_blob_store.h"
+#include "main/authority_certificates.h"
 #include "main/directories.h"
 #include "main/first_start.h"
 #include "main/privileges.h"
@@ -146,6 +148,11 @@ Task<void> Server::serve() {
   control::Collector collector(
       {loop_, store, pool, engine, blobs_, logs_, {base_.run, base_.build}, &logins_});
   control::AuditLog audit_log(store, log);
+  control::Challenges challenges(routes);
+  control::RouterResponder responder(challenges);
+  std::optional<AuthorityCertificates> authority;
+  if (!settings_.acme.directory.empty())
+    authority.emplace(loop_, store, random_, settings_.acme, responder);
   api::CfApi api({loop_, store, store_, pool, engine, blobs_, logs_, tokens_, logins_, login_limit_,
                   hash_, random_, settings_.api_url(), settings_.apps.port(),
                   settings_.server_dir() + "/uploads"});
@@ -160,6 +167,7 @@ Task<void> Server::serve() {
   group.spawn(deleter.run());
   group.spawn(collector.run());
   group.spawn(audit_log.run());
+  if (authority) group.spawn(authority->run());
   group.spawn(server.run(std::move(listener_)));
   group.spawn(stop_on_signal(signals, server, group));
   log_info("serving", {{"api", settings_.api_url()}});

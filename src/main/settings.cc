@@ -48,7 +48,7 @@ net::Address address_of(const cli::Arguments& arguments, std::string_view flag,
 std::string Settings::api_url() const { return "http://" + api.str(); }
 
 std::vector<cli::Flag> settings_flags() {
-  return {
+  std::vector<cli::Flag> out{
       {"--realm", "", "NAME",
        "which Nuri on this machine (default $NURI_REALM, or nuri): names everything it makes"},
       {"--listen", "", "ADDRESS:PORT", "where apps are served (default 127.0.0.1:8080)"},
@@ -69,6 +69,8 @@ std::vector<cli::Flag> settings_flags() {
        "how long a router that ends lets requests and tunnels finish (default 30)"},
       {"--log-level", "", "LEVEL", "debug, info, warn or error (default info)"},
   };
+  add_acme_flags(out);
+  return out;
 }
 
 Settings settings_from(const cli::Arguments& arguments) {
@@ -100,6 +102,7 @@ Settings settings_from(const cli::Arguments& arguments) {
                                        0, kLongestDrain);
   out.disk_reserve_mb =
       static_cast<std::uint64_t>(arguments.number("--disk-reserve", 0, 0, 1L << 40));
+  out.acme = acme_settings_from(arguments);
   return out;
 }
 
@@ -114,6 +117,7 @@ std::vector<std::string> settings_argv(const Settings& s) {
   if (!s.subnet.empty()) out.insert(out.end(), {"--subnet", s.subnet});
   if (s.disk_reserve_mb > 0)
     out.insert(out.end(), {"--disk-reserve", std::to_string(s.disk_reserve_mb)});
+  add_acme_argv(s.acme, out);
   return out;
 }
 

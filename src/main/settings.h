@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/verb.h"
+#include "main/acme_settings.h"
 #include "net/address.h"
 
 namespace nuri {
@@ -27,6 +28,7 @@ struct Settings {
   std::string trusted;                // networks whose word on clients is believed
   bool proxy_protocol = false;        // connections from there begin with it
   long drain_seconds = 0;             // of a router that ends
+  AcmeSettings acme;
 
   std::string host_socket() const { return run_dir + "/host.sock"; }
   std::string instances_dir() const { return run_dir + "/i"; }

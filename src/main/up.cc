@@ -49,6 +49,17 @@ void require_directory(std::string_view flag, const std::string& path) {
         fmt::format("there is no directory {} ({} names it; 'make up' makes it)", path, flag));
 }
 
+void require_program(std::string_view flag, const std::string& path) {
+  std::error_code ec;
+  const auto status = std::filesystem::status(path, ec);
+  constexpr auto kExecutable = std::filesystem::perms::owner_exec |
+                               std::filesystem::perms::group_exec |
+                               std::filesystem::perms::others_exec;
+  if (status.type() != std::filesystem::file_type::regular ||
+      (status.permissions() & kExecutable) == std::filesystem::perms::none)
+    throw Error(Code::not_found, fmt::format("there is no program {} ({} names it)", path, flag));
+}
+
 host::RealmSettings realm_settings(const Settings& settings) {
   host::RealmSettings out;
   out.name = settings.realm;
@@ -203,6 +214,7 @@ int up(const cli::Arguments& arguments) {
   const Settings settings = settings_from(arguments);
   require_directory("--buildpacks", settings.buildpacks_dir);
   require_directory("--base-images", settings.base_images);
+  if (!settings.acme.hook.empty()) require_program("--acme-hook", settings.acme.hook);
   const host::Realm realm = host::open_realm(realm_settings(settings));
   std::filesystem::create_directories(settings.run_dir);
   auto other = ProcessLock::holder(settings.lock_of("up"));
