@@ -11,7 +11,7 @@
 namespace nuri::control {
 
 // Writes one, in the place of those that end within 30 days of `now`, unless there is one that
-// lasts longer. Blocking. Throws Error if `domain` is no name.
+// lasts longer. Blocking. Throws Error{unprocessable} if `domain` is no name.
 void ensure_self_signed(store::Store& store, const std::string& domain, WallTime now,
                         Random& random);
 

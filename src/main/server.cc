@@ -17,6 +17,7 @@
 #include "control/collector.h"
 #include "control/deleter.h"
 #include "control/reconciler.h"
+#include "control/self_signed.h"
 #include "engine/local/local_engine.h"
 #include "http/server.h"
 #include "image/directory_blob_store.h"
@@ -89,7 +90,18 @@ class Server {
   BaseImages prepare() {
     ensure_admin(store_, hash_, settings_, clock_, random_);
     ensure_tenancy(store_, settings_, clock_, random_);
+    prepare_certificate();
     return ensure_base_images(blobs_, settings_.base_images);
+  }
+  // A domain for which there can be none is served all the same, without TLS.
+  void prepare_certificate() {
+    try {
+      control::ensure_self_signed(store_, settings_.domain, clock_.wall(), random_);
+    } catch (const Error& error) {
+      if (error.code() != Code::unprocessable) throw;
+      log_warn("there is no certificate for the apps' domain",
+               {{"domain", settings_.domain}, {"error", error.message()}});
+    }
   }
   Task<void> serve();
 
@@ -141,7 +153,7 @@ Task<void> Server::serve() {
                                     engine_settings(settings_, base_));
   RouterFeed feed(loop_, settings_.router_socket());
   control::AppLog log(logs_, pool, clock_);
-  control::Routes routes(store, engine, feed);
+  control::Routes routes(store, engine, feed, settings_.domain);
   control::Reconciler reconciler({loop_, store, engine, routes, log, random_});
   control::Builder builder({loop_, store, engine, log, random_});
   control::Deleter deleter(loop_, store, engine, log);

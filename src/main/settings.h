@@ -3,6 +3,7 @@
 // What `nuri up` and the processes under it are started with: one set of settings, the same flags
 // for all.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,10 @@ namespace nuri {
 
 struct Settings {
   std::string realm = "nuri";
-  std::string state_dir;  // /var/lib/nuri/REALM
-  std::string run_dir;    // /run/nuri/REALM
-  net::Address apps;      // where apps are served
+  std::string state_dir;            // /var/lib/nuri/REALM
+  std::string run_dir;              // /run/nuri/REALM
+  net::Address apps;                // where apps are served
+  std::optional<net::Address> tls;  // where apps are served inside TLS; nothing: nowhere
   net::Address api;
   std::string domain = "localhost";  // apps are NAME.DOMAIN
   std::string base_images;           // OCI layout with nuri/run and nuri/build
@@ -42,6 +44,10 @@ struct Settings {
   std::string logs_dir() const { return state_dir + "/logs"; }
   // "http://127.0.0.1:8081"
   std::string api_url() const;
+  // "http://NAME.localhost:8080", and the same inside TLS, if there is one:
+  // "https://NAME.localhost".
+  std::string app_url(std::string_view name) const;
+  std::string secure_app_url(std::string_view name) const;
 };
 
 // The flags for them, and back. Throws Error{bad_request} naming the flag.

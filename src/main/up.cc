@@ -147,11 +147,9 @@ Task<void> supervise(async::Loop& loop, Settings settings, std::vector<net::Hand
     if (to) {
       [[maybe_unused]] const ssize_t n = ::write(to.get(), said.data(), said.size());
     } else if (ready) {
-      fmt::print(
-          "Nuri is up.\n  API   {}\n  apps  http://NAME.{}:{}\n  Ctrl-C stops Nuri; apps run on "
-          "until "
-          "'nuri down'.\n",
-          s.api_url(), s.domain, s.apps.port());
+      fmt::print("Nuri is up.\n  API   {}\n  apps  {}\n", s.api_url(), s.app_url("NAME"));
+      if (s.tls) fmt::print("        {}\n", s.secure_app_url("NAME"));
+      fmt::print("  Ctrl-C stops Nuri; apps run on until 'nuri down'.\n");
       std::fflush(stdout);
     }
   }(loop, settings, std::move(report)));
@@ -236,7 +234,10 @@ int up(const cli::Arguments& arguments) {
     // Its router serves on until the new build's can.
     end_process(settings, "up", SIGUSR2);
   }
-  if (listeners.empty()) listeners = open_listeners(settings, realm.gateway().str());
+  if (listeners.empty())
+    listeners = open_listeners(settings, realm.gateway().str());
+  else
+    fit_tls_listener(settings, listeners);
   if (arguments.has("--detach"))
     if (auto parent = detach(settings.state_dir + "/nuri.log", report))
       return wait_for_detached(std::move(*parent));
