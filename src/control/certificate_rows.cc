@@ -90,7 +90,8 @@ model::CertificateOrder write_begin(store::Writer& tx, const std::string& name,
   ++row.failures;
   row.last_failure = now;
   row.not_earlier.reset();
-  row.error = fmt::format("an attempt that began at {} has not come to its end", rfc3339(now));
+  row.error =
+      fmt::format("an attempt that began at {} is under way, or was cut short", rfc3339(now));
   row.updated_at = now;
   keep_order(tx, row, found.has_value());
   return before;
