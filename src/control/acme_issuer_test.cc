@@ -7,7 +7,9 @@
 
 #include "acme/test_pebble.h"
 #include "async/epoll_loop.h"
+#include "async/simulated_loop.h"
 #include "async/task_group.h"
+#include "http/memory_dialer.h"
 #include "http/server.h"
 #include "model/app.h"
 #include "model/certificate.h"
@@ -124,6 +126,57 @@ TEST(AcmeIssuer, DoesNotAskForANameThatDoesNotLeadHere) {
     EXPECT_THAT(got.error, StartsWith("a.apps.localhost is answered by something that is not"));
     EXPECT_THAT(co_await accounts(p.store), IsEmpty());
   });
+}
+
+// An authority that has had enough of us.
+class Limited final : public http::Service {
+ public:
+  Task<void> serve(http::Request& request, http::Response& response) override {
+    http::Headers headers;
+    headers.add("Replay-Nonce", "nonce");
+    if (request.path == "/dir") {
+      co_await response.send(200, headers,
+                             R"({"newNonce":"http://authority/nonce",)"
+                             R"("newAccount":"http://authority/account",)"
+                             R"("newOrder":"http://authority/order"})");
+      co_return;
+    }
+    if (request.path == "/nonce") {
+      co_await response.send(200, headers, "");
+      co_return;
+    }
+    headers.add("Retry-After", "7200");
+    co_await response.send(429, headers,
+                           R"({"type":"urn:ietf:params:acme:error:rateLimited","detail":"slow"})");
+  }
+};
+
+Task<Issued> ask_a_limited_one(async::SimulatedLoop& loop) {
+  Limited limited;
+  http::Server server(loop, limited);
+  async::TaskGroup group(loop);
+  http::MemoryDialer dialer(loop, group, server);
+  http::Client client(loop, dialer);
+  SeededRandom random(1);
+  store::MemoryStore rows;
+  async::SimulatedPool pool(loop, 5ms);
+  store::LiveStore store(rows, pool);
+  Wellknown wellknown;
+  acme::HttpSolver solver(wellknown);
+  AcmeIssuer issuer({store, client, solver, random, "http://authority/dir", {}, std::nullopt});
+  Issued got = co_await issuer.issue({"a.example.com"});
+  client.close_kept();
+  group.cancel();
+  co_await group.join();
+  co_return got;
+}
+
+TEST(AcmeIssuer, TellsHowLongTheAuthorityAskedToWait) {
+  async::SimulatedLoop loop(1);
+  const Issued got = loop.run(ask_a_limited_one(loop));
+  EXPECT_THAT(got.error, HasSubstr("slow (rateLimited)"));
+  EXPECT_EQ(got.asked_to_wait, 2h);
+  EXPECT_EQ(got.pem.chain, "");
 }
 
 TEST(AcmeIssuer, SaysWhatTheAuthoritySays) {
