@@ -7,10 +7,8 @@
 #include <vector>
 
 #include "base/clock.h"
-// clang-format off: fields.h must stand before certificate.h, which does not include it
-#include "model/fields.h"
+#include "model/app.h"  // has what the rows of certificate.h are described with
 #include "model/certificate.h"
-// clang-format on
 #include "model/routing.h"
 
 namespace nuri::plan {
