@@ -40,7 +40,7 @@ class Authority {
 
   const std::string& new_order() const { return new_order_; }
   // How long the authority asked to be left alone when it refused the last request (Retry-After, of
-  // rate limits); zero if it did not. For RenewalView::not_earlier.
+  // rate limits); zero if it did not. For plan::RenewalView::not_earlier.
   Duration asked_to_wait() const { return asked_to_wait_; }
 
  private:

@@ -19,9 +19,10 @@ std::string word(Random& random) {
 
 Task<Fetcher::Fetched> ask(http::Client& client, std::string url) {
   Fetcher::Fetched out;
-  auto answer = co_await client.request({.url = std::move(url)});
+  std::string why;
+  auto answer = co_await client.request({.url = std::move(url), .why = &why});
   if (!answer) {
-    out.failure = describe(answer.error());
+    out.failure = why.empty() ? std::string(describe(answer.error())) : why;
     co_return out;
   }
   out.status = answer->status;
@@ -39,10 +40,13 @@ Task<Fetcher::Fetched> ClientFetcher::fetch(std::string url) {
   co_return co_await async::within(limits::kAcmeProbeDeadline, ask(client_, std::move(url)));
 }
 
-Task<std::optional<std::string>> preflight(std::string name, ChallengeResponder& responder,
-                                           Fetcher& fetcher, Random& random) {
+Task<std::optional<std::string>> preflight(std::string name, std::uint16_t port,
+                                           ChallengeResponder& responder, Fetcher& fetcher,
+                                           Random& random) {
+  constexpr std::uint16_t kHttp = 80;
   const std::string token = word(random), value = word(random);
-  const std::string url = fmt::format("http://{}/.well-known/acme-challenge/{}", name, token);
+  const std::string at = port == kHttp ? name : fmt::format("{}:{}", name, port);
+  const std::string url = fmt::format("http://{}/.well-known/acme-challenge/{}", at, token);
   co_await responder.set(token, value);
   std::exception_ptr failed;
   Fetcher::Fetched got;
@@ -56,9 +60,9 @@ Task<std::optional<std::string>> preflight(std::string name, ChallengeResponder&
   if (got.failure.empty() && got.status == 200 && got.body == value) co_return std::nullopt;
   if (!got.failure.empty())
     co_return fmt::format(
-        "{} cannot be reached on port 80 ({}): tried {}. Its A and AAAA records must lead to this "
-        "machine, and port 80 must be open in every firewall before it.",
-        name, got.failure, url);
+        "{} cannot be reached on port {} ({}): tried {}. Its A and AAAA records must lead to this "
+        "machine, and port {} must be open in every firewall before it.",
+        name, port, got.failure, url, port);
   co_return fmt::format(
       "{} is answered by something that is not this Nuri (status {}): tried {}. Its A and AAAA "
       "records lead to another machine, or a proxy before this one does not pass "

@@ -3,6 +3,7 @@
 // Before a certificate authority is asked: does http://NAME/.well-known/acme-challenge/… reach this
 // Nuri? What fails here would fail there, and there it counts against the limits.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -34,9 +35,10 @@ class ClientFetcher final : public Fetcher {
   http::Client& client_;
 };
 
-// Nullopt: `name` leads here. Else what was tried, what came and what to do. Throws what the
-// responder throws.
-Task<std::optional<std::string>> preflight(std::string name, ChallengeResponder& responder,
-                                           Fetcher& fetcher, Random& random);
+// Nullopt: port `port` of `name` leads here. Else what was tried, what came and what to do. Throws
+// what the responder throws.
+Task<std::optional<std::string>> preflight(std::string name, std::uint16_t port,
+                                           ChallengeResponder& responder, Fetcher& fetcher,
+                                           Random& random);
 
 }  // namespace nuri::acme

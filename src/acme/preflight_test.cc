@@ -33,7 +33,7 @@ struct Answers final : ChallengeResponder, Fetcher {
 std::string check(Answers& answers) {
   async::SimulatedLoop loop(1);
   SeededRandom random(1);
-  const auto wrong = loop.run(preflight("a.example.com", answers, answers, random));
+  const auto wrong = loop.run(preflight("a.example.com", 80, answers, answers, random));
   EXPECT_TRUE(answers.tokens.empty());
   EXPECT_TRUE(answers.asked.starts_with("http://a.example.com/.well-known/acme-challenge/"));
   return wrong.value_or("good");

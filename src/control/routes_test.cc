@@ -1,6 +1,7 @@
 #include "control/routes.h"
 
 #include "control/test_control.h"
+#include "model/certificate.h"
 
 namespace nuri::control {
 namespace {
@@ -58,6 +59,20 @@ TEST_F(RoutesTest, ChangedOptionsAreToldByThemselves) {
     const auto* entry = router_.entry("shop.localhost");
     return entry && entry->settings && entry->settings->https_redirect;
   }));
+}
+
+TEST_F(RoutesTest, CertificatesAreToldByThemselves) {
+  EXPECT_TRUE(router_.certificates.empty());
+  model::Certificate row;
+  row.names = {"shop.test"};
+  row.chain = "chain";
+  row.key = "key";
+  row = insert(row);
+  ASSERT_TRUE(until([&] { return router_.certificates.size() == 1; }, 5s));
+  EXPECT_EQ(router_.certificates[0],
+            (model::TableCertificate{row.guid.str(), {"shop.test"}, "chain", "key"}));
+  write([guid = row.guid](store::Writer& tx) { tx.erase(guid); });
+  EXPECT_TRUE(until([&] { return router_.certificates.empty(); }, 5s));
 }
 
 TEST_F(RoutesTest, ARouteWithoutInstancesIsKnownAndHasNobody) {

@@ -37,9 +37,11 @@ namespace nuri::control {
 
 class KeptRouter final : public RouteFeed {
  public:
-  Task<IoResult<void>> publish(std::vector<model::RouteEntry> told) override {
+  Task<IoResult<void>> publish(model::RouteTable told) override {
     if (!reachable) co_return std::unexpected(IoError::refused);
-    table = std::move(told);
+    table = std::move(told.routes);
+    certificates = std::move(told.certificates);
+    challenges = std::move(told.challenges);
     co_return IoResult<void>{};
   }
   Task<IoResult<void>> drained(std::string) override {
@@ -58,6 +60,8 @@ class KeptRouter final : public RouteFeed {
   }
 
   std::vector<model::RouteEntry> table;
+  std::vector<model::TableCertificate> certificates;
+  std::vector<model::TableChallenge> challenges;
   bool reachable = true;
   Duration longest_request{};
 };

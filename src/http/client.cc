@@ -63,7 +63,11 @@ Task<IoResult<std::unique_ptr<net::Stream>>> SocketDialer::dial(const Url& url,
   std::vector<net::Address> addresses{via};
   if (via.empty()) {
     auto found = co_await addresses_of(url);
-    if (!found) co_return std::unexpected(found.error());
+    if (!found) {
+      if (names_ && found.error() == IoError::unreachable)
+        why = url.host + " has no address in the DNS";
+      co_return std::unexpected(found.error());
+    }
     addresses = std::move(*found);
   }
   IoError last = IoError::unreachable;

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace nuri {
@@ -35,10 +37,20 @@ std::vector<net::HandedIn> open_listeners(const Settings& settings, const std::s
   if (!dns) throw Error(Code::internal, "the instances' gateway is no address: " + gateway);
   std::vector<net::HandedIn> out;
   out.push_back({"apps", listen_for("--listen", settings.apps)});
+  fit_tls_listener(settings, out);
   out.push_back({"api", listen_for("--api", settings.api)});
   out.push_back({"dns-udp", dns_socket(*dns, SOCK_DGRAM)});
   out.push_back({"dns-tcp", dns_socket(*dns, SOCK_STREAM)});
   return out;
+}
+
+void fit_tls_listener(const Settings& settings, std::vector<net::HandedIn>& listeners) {
+  constexpr std::string_view kName = "apps-tls";
+  const auto there = std::ranges::find(listeners, kName, &net::HandedIn::name);
+  const bool is_there = there != listeners.end();
+  if (is_there && !settings.tls) listeners.erase(there);
+  if (!is_there && settings.tls)
+    listeners.push_back({std::string(kName), listen_for("--tls", *settings.tls)});
 }
 
 }  // namespace nuri

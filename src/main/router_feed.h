@@ -13,7 +13,7 @@ class RouterFeed final : public control::RouteFeed {
   RouterFeed(async::Loop& loop, std::string socket) : feed_(loop, std::move(socket)) {}
   // Until cancelled.
   Task<void> run() { return feed_.run(); }
-  Task<IoResult<void>> publish(std::vector<model::RouteEntry> table) override {
+  Task<IoResult<void>> publish(model::RouteTable table) override {
     return feed_.publish(std::move(table));
   }
   Task<IoResult<void>> drained(std::string upstream_id) override {

@@ -114,8 +114,7 @@ std::vector<net::HandedIn> listeners_of(const cli::Arguments& arguments, const S
   auto out = net::handed_in_listeners();
   const bool alone = out.empty();
   if (alone) out.push_back({"apps", net::listen_on(settings.apps)});
-  if (alone && arguments.has("--tls"))
-    out.push_back({"apps-tls", net::listen_on(address_of(arguments, "--tls"))});
+  if (alone && settings.tls) out.push_back({"apps-tls", net::listen_on(*settings.tls)});
   if (arguments.has("--metrics") &&
       std::ranges::find(out, "metrics", &net::HandedIn::name) == out.end())
     out.push_back({"metrics", net::listen_on(address_of(arguments, "--metrics"))});
@@ -146,6 +145,7 @@ int router_process(const cli::Arguments& arguments) {
   options.loop = loop_of(arguments);
   options.front = {net::Networks::parse(settings.trusted, limits::kTrustedNetworks),
                    settings.proxy_protocol};
+  if (settings.tls) options.https_port = settings.tls->port();
   options.drain_limit = std::chrono::seconds(settings.drain_seconds);
   // Before any thread: it blocks the signals that are waited for.
   async::EpollLoop loop;
@@ -173,7 +173,6 @@ cli::Verb router_verb() {
       "and end.\n";
   verb.flags = settings_flags();
   verb.flags.push_back({"--table", "", "FILE", "serve this file's routes, alone"});
-  verb.flags.push_back({"--tls", "", "ADDRESS:PORT", "serve the same here inside TLS"});
   verb.flags.push_back({"--metrics", "", "ADDRESS:PORT", "serve GET /metrics here (Prometheus)"});
   verb.flags.push_back({"--threads", "", "N", "worker threads (default: one a core)"});
   verb.flags.push_back({"--loop", "", "KIND", "io_uring, epoll, or auto (default): the better"});

@@ -13,12 +13,15 @@
 #include "base/log.h"
 #include "control/audit_log.h"
 #include "control/builder.h"
+#include "control/challenge_responder.h"
 #include "control/collector.h"
 #include "control/deleter.h"
 #include "control/reconciler.h"
+#include "control/self_signed.h"
 #include "engine/local/local_engine.h"
 #include "http/server.h"
 #include "image/directory_blob_store.h"
+#include "main/authority_certificates.h"
 #include "main/directories.h"
 #include "main/first_start.h"
 #include "main/privileges.h"
@@ -87,7 +90,18 @@ class Server {
   BaseImages prepare() {
     ensure_admin(store_, hash_, settings_, clock_, random_);
     ensure_tenancy(store_, settings_, clock_, random_);
+    prepare_certificate();
     return ensure_base_images(blobs_, settings_.base_images);
+  }
+  // A domain for which there can be none is served all the same, without TLS.
+  void prepare_certificate() {
+    try {
+      control::ensure_self_signed(store_, settings_.domain, clock_.wall(), random_);
+    } catch (const Error& error) {
+      if (error.code() != Code::unprocessable) throw;
+      log_warn("there is no certificate for the apps' domain",
+               {{"domain", settings_.domain}, {"error", error.message()}});
+    }
   }
   Task<void> serve();
 
@@ -139,13 +153,18 @@ Task<void> Server::serve() {
                                     engine_settings(settings_, base_));
   RouterFeed feed(loop_, settings_.router_socket());
   control::AppLog log(logs_, pool, clock_);
-  control::Routes routes(store, engine, feed);
+  control::Routes routes(store, engine, feed, settings_.domain);
   control::Reconciler reconciler({loop_, store, engine, routes, log, random_});
   control::Builder builder({loop_, store, engine, log, random_});
   control::Deleter deleter(loop_, store, engine, log);
   control::Collector collector(
       {loop_, store, pool, engine, blobs_, logs_, {base_.run, base_.build}, &logins_});
   control::AuditLog audit_log(store, log);
+  control::Challenges challenges(routes);
+  control::RouterResponder responder(challenges);
+  std::optional<AuthorityCertificates> authority;
+  if (!settings_.acme.directory.empty())
+    authority.emplace(loop_, store, random_, settings_.acme, responder);
   api::CfApi api({loop_, store, store_, pool, engine, blobs_, logs_, tokens_, logins_, login_limit_,
                   hash_, random_, settings_.api_url(), settings_.apps.port(),
                   settings_.server_dir() + "/uploads"});
@@ -160,6 +179,7 @@ Task<void> Server::serve() {
   group.spawn(deleter.run());
   group.spawn(collector.run());
   group.spawn(audit_log.run());
+  if (authority) group.spawn(authority->run());
   group.spawn(server.run(std::move(listener_)));
   group.spawn(stop_on_signal(signals, server, group));
   log_info("serving", {{"api", settings_.api_url()}});

@@ -47,11 +47,23 @@ net::Address address_of(const cli::Arguments& arguments, std::string_view flag,
 
 std::string Settings::api_url() const { return "http://" + api.str(); }
 
+std::string Settings::app_url(std::string_view name) const {
+  return fmt::format("http://{}.{}:{}", name, domain, apps.port());
+}
+
+std::string Settings::secure_app_url(std::string_view name) const {
+  constexpr std::uint16_t kHttps = 443;
+  if (tls->port() == kHttps) return fmt::format("https://{}.{}", name, domain);
+  return fmt::format("https://{}.{}:{}", name, domain, tls->port());
+}
+
 std::vector<cli::Flag> settings_flags() {
-  return {
+  std::vector<cli::Flag> out{
       {"--realm", "", "NAME",
        "which Nuri on this machine (default $NURI_REALM, or nuri): names everything it makes"},
       {"--listen", "", "ADDRESS:PORT", "where apps are served (default 127.0.0.1:8080)"},
+      {"--tls", "", "ADDRESS:PORT",
+       "where apps are served inside TLS too, and https_redirect leads (default: nowhere)"},
       {"--api", "", "ADDRESS:PORT", "where the API is served (default 127.0.0.1:8081)"},
       {"--domain", "", "NAME", "apps are served as APP.NAME (default localhost)"},
       {"--state-dir", "", "DIR", "what is kept (default /var/lib/nuri/REALM)"},
@@ -69,6 +81,8 @@ std::vector<cli::Flag> settings_flags() {
        "how long a router that ends lets requests and tunnels finish (default 30)"},
       {"--log-level", "", "LEVEL", "debug, info, warn or error (default info)"},
   };
+  add_acme_flags(out);
+  return out;
 }
 
 Settings settings_from(const cli::Arguments& arguments) {
@@ -82,6 +96,7 @@ Settings settings_from(const cli::Arguments& arguments) {
   out.state_dir = directory_of(arguments, "--state-dir", "/var/lib/nuri/" + out.realm);
   out.run_dir = directory_of(arguments, "--run-dir", "/run/nuri/" + out.realm);
   out.apps = address_of(arguments, "--listen", kDefaultApps);
+  if (arguments.has("--tls")) out.tls = address_of(arguments, "--tls");
   out.api = address_of(arguments, "--api", kDefaultApi);
   out.domain = arguments.get("--domain", "localhost");
   out.base_images = directory_of(arguments, "--base-images", "/var/lib/nuri-base");
@@ -100,6 +115,7 @@ Settings settings_from(const cli::Arguments& arguments) {
                                        0, kLongestDrain);
   out.disk_reserve_mb =
       static_cast<std::uint64_t>(arguments.number("--disk-reserve", 0, 0, 1L << 40));
+  out.acme = acme_settings_from(arguments);
   return out;
 }
 
@@ -109,11 +125,13 @@ std::vector<std::string> settings_argv(const Settings& s) {
       "--domain",      s.domain,      "--state-dir",  s.state_dir,      "--run-dir",   s.run_dir,
       "--base-images", s.base_images, "--buildpacks", s.buildpacks_dir, "--log-level", s.log_level};
   out.insert(out.end(), {"--drain", std::to_string(s.drain_seconds)});
+  if (s.tls) out.insert(out.end(), {"--tls", s.tls->str()});
   if (!s.trusted.empty()) out.insert(out.end(), {"--trusted", s.trusted});
   if (s.proxy_protocol) out.emplace_back("--proxy-protocol");
   if (!s.subnet.empty()) out.insert(out.end(), {"--subnet", s.subnet});
   if (s.disk_reserve_mb > 0)
     out.insert(out.end(), {"--disk-reserve", std::to_string(s.disk_reserve_mb)});
+  add_acme_argv(s.acme, out);
   return out;
 }
 

@@ -3,19 +3,22 @@
 // What `nuri up` and the processes under it are started with: one set of settings, the same flags
 // for all.
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/verb.h"
+#include "main/acme_settings.h"
 #include "net/address.h"
 
 namespace nuri {
 
 struct Settings {
   std::string realm = "nuri";
-  std::string state_dir;  // /var/lib/nuri/REALM
-  std::string run_dir;    // /run/nuri/REALM
-  net::Address apps;      // where apps are served
+  std::string state_dir;            // /var/lib/nuri/REALM
+  std::string run_dir;              // /run/nuri/REALM
+  net::Address apps;                // where apps are served
+  std::optional<net::Address> tls;  // where apps are served inside TLS; nothing: nowhere
   net::Address api;
   std::string domain = "localhost";  // apps are NAME.DOMAIN
   std::string base_images;           // OCI layout with nuri/run and nuri/build
@@ -27,6 +30,7 @@ struct Settings {
   std::string trusted;                // networks whose word on clients is believed
   bool proxy_protocol = false;        // connections from there begin with it
   long drain_seconds = 0;             // of a router that ends
+  AcmeSettings acme;
 
   std::string host_socket() const { return run_dir + "/host.sock"; }
   std::string instances_dir() const { return run_dir + "/i"; }
@@ -40,6 +44,10 @@ struct Settings {
   std::string logs_dir() const { return state_dir + "/logs"; }
   // "http://127.0.0.1:8081"
   std::string api_url() const;
+  // "http://NAME.localhost:8080", and the same inside TLS, if there is one:
+  // "https://NAME.localhost".
+  std::string app_url(std::string_view name) const;
+  std::string secure_app_url(std::string_view name) const;
 };
 
 // The flags for them, and back. Throws Error{bad_request} naming the flag.

@@ -76,7 +76,7 @@ Supervisor::Supervisor(async::Loop& loop, Settings settings, std::vector<net::Ha
 Task<void> Supervisor::run() {
   async::TaskGroup group(loop_);
   group.spawn(keep({"host", {}}));
-  group.spawn(keep({"router", {"apps", "api", "dns-udp", "dns-tcp"}, true}));
+  group.spawn(keep({"router", {"apps", "apps-tls", "api", "dns-udp", "dns-tcp"}, true}));
   group.spawn(keep({"server", {"api"}}));
   co_await group.join();
   leaving_.cancel();
@@ -90,10 +90,14 @@ async::Child Supervisor::spawn(const Process& process, int predecessor) const {
   if (predecessor != 0)
     options.argv.insert(options.argv.end(), {"--take-over", std::to_string(predecessor)});
   int number = 3;
+  std::vector<std::string> names;  // of those that there are
   for (const std::string& name : process.listeners)
     for (const auto& listener : listeners_)
-      if (listener.name == name) options.more_fds.emplace_back(listener.fd.get(), number++);
-  const auto env = environment(process.listeners);
+      if (listener.name == name) {
+        options.more_fds.emplace_back(listener.fd.get(), number++);
+        names.push_back(name);
+      }
+  const auto env = environment(names);
   options.env = &env;
   options.own_session = true;
   return async::Child::spawn(loop_, options);

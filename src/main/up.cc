@@ -49,6 +49,17 @@ void require_directory(std::string_view flag, const std::string& path) {
         fmt::format("there is no directory {} ({} names it; 'make up' makes it)", path, flag));
 }
 
+void require_program(std::string_view flag, const std::string& path) {
+  std::error_code ec;
+  const auto status = std::filesystem::status(path, ec);
+  constexpr auto kExecutable = std::filesystem::perms::owner_exec |
+                               std::filesystem::perms::group_exec |
+                               std::filesystem::perms::others_exec;
+  if (status.type() != std::filesystem::file_type::regular ||
+      (status.permissions() & kExecutable) == std::filesystem::perms::none)
+    throw Error(Code::not_found, fmt::format("there is no program {} ({} names it)", path, flag));
+}
+
 host::RealmSettings realm_settings(const Settings& settings) {
   host::RealmSettings out;
   out.name = settings.realm;
@@ -136,11 +147,9 @@ Task<void> supervise(async::Loop& loop, Settings settings, std::vector<net::Hand
     if (to) {
       [[maybe_unused]] const ssize_t n = ::write(to.get(), said.data(), said.size());
     } else if (ready) {
-      fmt::print(
-          "Nuri is up.\n  API   {}\n  apps  http://NAME.{}:{}\n  Ctrl-C stops Nuri; apps run on "
-          "until "
-          "'nuri down'.\n",
-          s.api_url(), s.domain, s.apps.port());
+      fmt::print("Nuri is up.\n  API   {}\n  apps  {}\n", s.api_url(), s.app_url("NAME"));
+      if (s.tls) fmt::print("        {}\n", s.secure_app_url("NAME"));
+      fmt::print("  Ctrl-C stops Nuri; apps run on until 'nuri down'.\n");
       std::fflush(stdout);
     }
   }(loop, settings, std::move(report)));
@@ -203,6 +212,7 @@ int up(const cli::Arguments& arguments) {
   const Settings settings = settings_from(arguments);
   require_directory("--buildpacks", settings.buildpacks_dir);
   require_directory("--base-images", settings.base_images);
+  if (!settings.acme.hook.empty()) require_program("--acme-hook", settings.acme.hook);
   const host::Realm realm = host::open_realm(realm_settings(settings));
   std::filesystem::create_directories(settings.run_dir);
   auto other = ProcessLock::holder(settings.lock_of("up"));
@@ -224,7 +234,10 @@ int up(const cli::Arguments& arguments) {
     // Its router serves on until the new build's can.
     end_process(settings, "up", SIGUSR2);
   }
-  if (listeners.empty()) listeners = open_listeners(settings, realm.gateway().str());
+  if (listeners.empty())
+    listeners = open_listeners(settings, realm.gateway().str());
+  else
+    fit_tls_listener(settings, listeners);
   if (arguments.has("--detach"))
     if (auto parent = detach(settings.state_dir + "/nuri.log", report))
       return wait_for_detached(std::move(*parent));

@@ -196,6 +196,21 @@ TEST_F(TableOf, ARoutesOptionsAreItsEntrysSettings) {
   EXPECT_FALSE(entries[2].settings);
 }
 
+TEST_F(TableOf, ADomainSendsAllOfItsRoutesToHttps) {
+  route("a", "").options = R"({"body_limit":"1K"})";
+  route("b", "").options = R"({"https_redirect":false})";
+  route("c", "");
+  route("d", "");
+  rows_.domains.front().https_redirect = true;
+  const auto entries = table();
+  for (const auto& entry : entries) {
+    ASSERT_TRUE(entry.settings) << entry.host;
+    EXPECT_TRUE(entry.settings->https_redirect) << entry.host;
+  }
+  EXPECT_EQ(entries[0].settings->body_limit, 1024U);
+  EXPECT_EQ(entries[2].settings, entries[3].settings) << "they share what is the same";
+}
+
 TEST_F(TableOf, OptionsThatCannotBeReadCloseTheirRouteOnly) {
   route("a", "").options = R"({"deny":"everybody"})";
   route("b", "");

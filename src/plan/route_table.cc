@@ -11,6 +11,7 @@ namespace nuri::plan {
 namespace {
 
 using Key = std::pair<AppGuid, std::string>;  // app, process type
+using Settings = std::shared_ptr<const model::RouteSettings>;
 
 std::map<Key, std::vector<const model::Instance*>> by_process(const RouteRows& rows) {
   std::map<ProcessGuid, Key> keys;
@@ -29,7 +30,7 @@ std::string full_host(const model::Route& route, const model::Domain& domain) {
 
 // Options that cannot be read (of a later version) close their route: they may be what keeps others
 // out.
-std::shared_ptr<const model::RouteSettings> settings_of(const model::Route& route) {
+Settings settings_of(const model::Route& route) {
   if (route.options.empty()) return nullptr;
   try {
     auto settings =
@@ -42,6 +43,20 @@ std::shared_ptr<const model::RouteSettings> settings_of(const model::Route& rout
         "The options of this route cannot be read: " + error.message();
     return std::make_shared<const model::RouteSettings>(std::move(closed));
   }
+}
+
+// As `of`, and what comes without TLS is sent to https. Most routes set nothing: they share one.
+Settings with_https_redirect(const Settings& of) {
+  static const auto kNothingElse = [] {
+    model::RouteSettings settings;
+    settings.https_redirect = true;
+    return std::make_shared<const model::RouteSettings>(std::move(settings));
+  }();
+  if (!of) return kNothingElse;
+  if (of->https_redirect) return of;
+  model::RouteSettings settings = *of;
+  settings.https_redirect = true;
+  return std::make_shared<const model::RouteSettings>(std::move(settings));
 }
 
 }  // namespace
@@ -62,6 +77,7 @@ std::vector<model::RouteEntry> route_table(
     if (domain == domains.end() || route.protocol != model::RouteProtocol::http) continue;
     model::RouteEntry entry{full_host(route, *domain->second), route.path, {}, {}};
     entry.settings = settings_of(route);
+    if (domain->second->https_redirect) entry.settings = with_https_redirect(entry.settings);
     const auto [first, last] = destinations.equal_range(route.guid);
     for (auto it = first; it != last; ++it) {
       const model::Destination& destination = *it->second;

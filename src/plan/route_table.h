@@ -20,7 +20,8 @@ struct RouteRows {
   std::vector<model::Instance> instances;  // the routable ones suffice
 };
 
-// Sorted by host and path; a route's options are its entry's settings. `upstream` names the address
+// Sorted by host and path; a route's options are its entry's settings, and its domain may add
+// https_redirect. `upstream` names the address
 // of an instance's port (0: its own). HTTP routes only. A route whose destinations have no routable
 // instance is there without upstreams.
 std::vector<model::RouteEntry> route_table(

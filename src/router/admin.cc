@@ -13,28 +13,6 @@ constexpr std::size_t kConnections = 16;
 constexpr std::size_t kDrains = 4096;  // asked for and not yet answered, of one connection
 constexpr Duration kSendDeadline = 10s;
 
-// What was said since the last commit: the last word on each key counts.
-using Pending = std::map<RouteKey, std::optional<model::RouteEntry>>;
-
-void note(Pending& pending, TableChange change) {
-  for (auto& key : change.remove) pending[std::move(key)] = std::nullopt;
-  for (auto& entry : change.put) {
-    auto& place = pending[key_of(entry)];
-    place = std::move(entry);
-  }
-}
-
-TableChange change_of(Pending pending) {
-  TableChange change;
-  for (auto& [key, entry] : pending) {
-    if (entry)
-      change.put.push_back(std::move(*entry));
-    else
-      change.remove.push_back(key);
-  }
-  return change;
-}
-
 }  // namespace
 
 struct Admin::Conversation {
@@ -44,7 +22,7 @@ struct Admin::Conversation {
   async::TaskGroup* saying = nullptr;  // what is said unasked
   bool whole = false;                  // a whole table is being sent
   Table incoming;
-  Pending pending;
+  TableWords pending;  // said since the last commit
 };
 
 struct Admin::Listed {
@@ -122,18 +100,18 @@ Task<void> Admin::converse(net::PacketSocket socket) {
 Task<bool> Admin::handle(Conversation& c, FeedMessage message) {
   if (std::holds_alternative<Begin>(message)) {
     c.whole = true;
-    c.incoming.clear();
+    c.incoming = {};
     c.pending.clear();
   } else if (auto* change = std::get_if<TableChange>(&message)) {
     if (c.whole)
       apply_change(c.incoming, *change);
     else
-      note(c.pending, std::move(*change));
+      c.pending.note(std::move(*change));
   } else if (const auto* end = std::get_if<Commit>(&message)) {
     if (std::exchange(c.whole, false))
       co_await table_.replace(std::exchange(c.incoming, {}));
     else
-      co_await table_.change(change_of(std::exchange(c.pending, {})));
+      co_await table_.change(c.pending.take());
     co_return (co_await say(c, encode(FeedReply(Committed{end->number})))).has_value();
   } else if (std::holds_alternative<FetchListeners>(message)) {
     ListenerNames names;

@@ -8,6 +8,7 @@
 #include "async/task_group.h"
 #include "router/router.h"
 #include "router/table_feed.h"
+#include "router/test_tls_talk.h"
 #include "router/test_worker.h"
 
 // The whole router with its admin socket, and the server's side of it, each on a loop and thread of
@@ -72,6 +73,7 @@ class AdminTest : public testing::Test {
     EXPECT_NE(::mkdtemp(dir), nullptr);
     directory_ = dir;
     listener_ = listen_here(port_);
+    tls_listener_ = listen_here(tls_port_);
     start_router();
     feed_thread_ = std::make_unique<LoopThread>([this](async::Loop& loop) {
       feed_ = std::make_unique<TableFeed>(loop, socket());
@@ -96,6 +98,7 @@ class AdminTest : public testing::Test {
   RouterOptions options() {
     RouterOptions options;
     options.listeners.push_back({"apps", Fd(::dup(listener_.get()))});
+    options.listeners.push_back({"apps-tls", Fd(::dup(tls_listener_.get()))});
     options.listeners.push_back({"kept", Fd(::dup(listener_.get()))});
     options.admin_socket = socket();
     options.admin_uids = {::geteuid()};
@@ -127,7 +130,12 @@ class AdminTest : public testing::Test {
             .app = "app",
             .upstreams = {{.id = std::move(id), .address = app.address()}}};
   }
-  bool publish(std::vector<model::RouteEntry> table) {
+  bool publish(std::vector<model::RouteEntry> routes) {
+    model::RouteTable table;
+    table.routes = std::move(routes);
+    return publish_table(std::move(table));
+  }
+  bool publish_table(model::RouteTable table) {
     return feed_thread_->call<bool>(
         [&]() -> Task<bool> { return published(*feed_, std::move(table)); });
   }
@@ -144,7 +152,7 @@ class AdminTest : public testing::Test {
     return fmt::format("{} {}", status_of(head), status_of(head) == 200 ? content : "");
   }
 
-  static Task<bool> published(TableFeed& feed, std::vector<model::RouteEntry> table) {
+  static Task<bool> published(TableFeed& feed, model::RouteTable table) {
     co_return (co_await async::within(20s, feed.publish(std::move(table)))).has_value();
   }
   static Task<bool> no_more(TableFeed& feed, std::string id, Duration limit) {
@@ -153,7 +161,8 @@ class AdminTest : public testing::Test {
 
   std::string directory_;
   std::uint16_t port_ = 0;
-  Fd listener_;
+  std::uint16_t tls_port_ = 0;
+  Fd listener_, tls_listener_;
   RouterEnding ending_, successor_ending_;
   std::atomic<bool> left_ = false;
   std::unique_ptr<LoopThread> successor_;
@@ -295,12 +304,39 @@ TEST_F(AdminTest, AThousandInstancesAndManyRoutesFitIntoItsPackets) {
   EXPECT_EQ(ask("r4999.test"), "200 ok");
 }
 
+TEST_F(AdminTest, CertificatesAndChallengesAreServedWhenTheyAreCommittedAndAfterARestart) {
+  const net::TestSite site({"a.test"});
+  net::TlsClient client(site.pem.chain, {"http/1.1"});
+  const auto shown = [&] {
+    return TlsTalk(Talk::to(tls_port_), client.connect("a.test")).handshake();
+  };
+  const auto challenge = [&] {
+    Talk asking = talk();
+    asking.say(get("nobody.test", "/.well-known/acme-challenge/token"));
+    std::string head;
+    return asking.hear_answer(head);
+  };
+  model::RouteTable table;
+  table.certificates.push_back({"1", {"a.test", ""}, site.pem.chain, site.pem.key});
+  table.challenges.push_back({"token", "token.key"});
+  ASSERT_TRUE(publish_table(table));
+  EXPECT_TRUE(shown());
+  EXPECT_EQ(challenge(), "token.key");
+  router_.reset();
+  start_router();
+  EXPECT_TRUE(shown());
+  EXPECT_EQ(challenge(), "token.key");
+  ASSERT_TRUE(publish_table({}));
+  EXPECT_FALSE(shown());
+  EXPECT_NE(challenge(), "token.key");
+}
+
 TEST_F(AdminTest, HandsItsListenersToANewSupervisor) {
   std::vector<net::HandedIn> listeners;
   ASSERT_TRUE(eventually([&] { return !(listeners = fetch_listeners(socket())).empty(); }));
-  ASSERT_EQ(listeners.size(), 2U);
+  ASSERT_EQ(listeners.size(), 3U);
   EXPECT_EQ(listeners[0].name, "apps");
-  EXPECT_EQ(listeners[1].name, "kept");
+  EXPECT_EQ(listeners[2].name, "kept");
   EXPECT_EQ(net::local_address(listeners[0].fd.get()).port(), port_);
   EXPECT_TRUE(fetch_listeners(directory_ + "/nobody").empty());
 }

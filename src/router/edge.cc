@@ -28,6 +28,7 @@ std::string place_of(const model::RouteSettings& settings, const Asked& asked, b
       settings.canonical_host.empty() ? asked.host : std::string_view(settings.canonical_host);
   const auto colon = asked.authority.rfind(':');
   const bool has_port = colon != asked.authority.npos && !asked.authority.ends_with(']');
+  if (to_https && asked.https_port != 443) return fmt::format("{}:{}", host, asked.https_port);
   if (to_https || !has_port) return std::string(host);
   return std::string(host) + std::string(asked.authority.substr(colon));
 }

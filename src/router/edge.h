@@ -3,6 +3,7 @@
 // What a route's settings answer by themselves, before an instance is picked: who may ask, where
 // it should have asked, maintenance, limits. Pure; model/route_settings.h says what each means.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,11 +15,12 @@ namespace nuri::router {
 
 // What is known of a request when its head is there.
 struct Asked {
-  std::string_view client;      // its address, without port
-  std::string_view host;        // lower case, no port
-  std::string_view authority;   // as sent: with its port
-  std::string_view path_query;  // "/a?b", or "*"
-  bool secure = false;          // it came over TLS
+  std::string_view client;         // its address, without port
+  std::string_view host;           // lower case, no port
+  std::string_view authority;      // as sent: with its port
+  std::string_view path_query;     // "/a?b", or "*"
+  bool secure = false;             // it came over TLS
+  std::uint16_t https_port = 443;  // where it would
   http::Framing framing;
 };
 

@@ -43,6 +43,15 @@ TEST(Edge, PlainRequestsAreSentToHttps) {
   EXPECT_EQ(location(R"({"https_redirect": true})", secure), "");
 }
 
+TEST(Edge, HttpsOnAnotherPortThanItsOwnIsNamed) {
+  Asked of = asked();
+  of.https_port = 8443;
+  EXPECT_EQ(location(R"({"https_redirect": true})", of), "Location: https://a.test:8443/x?y=1\r\n");
+  of.host = "[::1]";
+  of.authority = "[::1]:8080";
+  EXPECT_EQ(location(R"({"https_redirect": true})", of), "Location: https://[::1]:8443/x?y=1\r\n");
+}
+
 TEST(Edge, OtherHostsAreSentToTheCanonicalOneOnTheSamePort) {
   EXPECT_EQ(location(R"({"canonical_host": "www.a.test"})"),
             "Location: http://www.a.test:8080/x?y=1\r\n");

@@ -77,7 +77,8 @@ Access Exchange::access() const {
 }
 
 void Exchange::count() {
-  if (!asked_) return ground_.table.note_unknown();
+  if (!asked_ && !error_.empty()) ground_.table.note_unknown();
+  if (!asked_) return;
   RouteCounters& counters = *asked_->counters;
   if (status_ >= 100 && status_ < 600)
     ++counters.answers[static_cast<std::size_t>(status_ / 100 - 1)];
@@ -110,6 +111,9 @@ Exchange::Outcome Exchange::fail(Failure failure, Outcome outcome) {
 
 Task<After> Exchange::run() {
   take_early_body();
+  if (const auto* answer = ground_.table.challenge(request_.path);
+      answer && (request_.method == "GET" || request_.method == "HEAD"))
+    co_return co_await answer_challenge(*answer);
   for (std::size_t attempts = 0; attempts < kMostAttempts;) {
     // Looked up each time: the table may have changed while an instance was tried or waited for.
     const auto route = ground_.table.find(request_.host, request_.path);
@@ -185,6 +189,7 @@ Task<After> Exchange::refuse() {
                   .accept = request_.accept,
                   .request_id = request_.id,
                   .page = failure_.page,
+                  .type = failure_.type,
                   .fields = failure_.fields,
                   .retry_after_s = failure_.retry_after_s,
                   .edits = visit_ ? &visit_->settings().response_headers : nullptr,

@@ -37,7 +37,8 @@ struct Ground {
   async::Loop& loop;
   RouteTable& table;
   Deadlines deadlines{};
-  Front front{};                 // whom to believe
+  Front front{};  // whom to believe
+  std::uint16_t https_port = 443;
   bool draining = false;         // each connection ends after the request that it is in
   http::HeadSpace head_space{};  // used between two waits only, so one is enough
   std::function<void(const std::string& app)> ask_wake{};  // requests wait for it; empty: nobody
@@ -98,7 +99,8 @@ class Exchange {
   // For the client's next request on its connection.
   Duration idle() const { return deadlines_->idle; }
   Access access() const;
-  // Adds what came of it to the route's counters, or to those of unknown routes. Once, after run().
+  // Adds what came of it to the route's counters, or to those of unknown routes; an authority's
+  // challenge to none. Once, after run().
   void count();
 
  private:
@@ -108,6 +110,7 @@ class Exchange {
     std::string message;
     std::string fields = {};  // more header lines
     std::string_view page = {};
+    std::string_view type = {};  // of the message, if that is all of the content
     int retry_after_s = 2;
   };
   enum class Outcome {
@@ -147,6 +150,7 @@ class Exchange {
   Failure unknown_route() const;
   After leave();
   Task<After> refuse();
+  Task<After> answer_challenge(const std::string& authorization);
   // Of routes with settings only (exchange_edge.cc). admit: false, and failure_ says why, if the
   // request is not for an instance.
   Task<bool> admit(std::shared_ptr<RouteEdge> edge);

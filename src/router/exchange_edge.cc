@@ -34,6 +34,7 @@ Task<bool> Exchange::admit(std::shared_ptr<RouteEdge> edge) {
                                            .authority = request_.authority,
                                            .path_query = request_.path,
                                            .secure = request_.secure,
+                                           .https_port = ground_.https_port,
                                            .framing = request_.framing})) {
     refuse_with(std::move(*answer));
     co_return false;
@@ -50,6 +51,13 @@ Task<bool> Exchange::admit(std::shared_ptr<RouteEdge> edge) {
                                   settings.basic_auth->realm);
   }
   co_return outcome == PasswordChecks::Outcome::right;
+}
+
+// Before whatever a route's settings say: the authority's question is the router's own to answer.
+Task<After> Exchange::answer_challenge(const std::string& authorization) {
+  failure_ = {200, {}, authorization};
+  failure_.type = "application/octet-stream";
+  return refuse();
 }
 
 Task<void> Exchange::limit_request(async::Scope& answering) {

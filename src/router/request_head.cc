@@ -186,6 +186,7 @@ struct Content {
 };
 
 Content own_content(const OwnAnswer& a) {
+  if (!a.type.empty()) return {std::string(a.type), std::string(a.message)};
   if (a.accept.find("json") != a.accept.npos)
     return {"application/json",
             json::serialize(json::object{

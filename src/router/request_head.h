@@ -49,8 +49,9 @@ struct OwnAnswer {
   int status = 500;
   std::string_view error{}, message{}, accept{}, request_id{};  // error empty: it is none
   std::string_view page{};                                      // HTML instead of the message
-  std::string_view fields{};                  // more header lines, each with its end
-  int retry_after_s = 2;                      // with 503
+  std::string_view type{};    // of the message, which then is all of the content; empty: see above
+  std::string_view fields{};  // more header lines, each with its end
+  int retry_after_s = 2;      // with 503
   const model::HeaderEdits* edits = nullptr;  // set, but for what it says itself
   bool close = false, say_keep = false, with_body = true;
 };

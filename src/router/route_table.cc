@@ -139,6 +139,8 @@ bool Route::full(const std::vector<const Upstream*>& tried) const {
 void RouteTable::apply(const TableChange& change) {
   for (const auto& key : change.remove) remove(key);
   for (const auto& entry : change.put) put(entry);
+  for (const auto& token : change.remove_challenges) challenges_.erase(token);
+  for (const auto& one : change.put_challenges) challenges_[one.token] = one.authorization;
 }
 
 void RouteTable::clear() {
@@ -272,6 +274,15 @@ std::shared_ptr<Route> RouteTable::find(std::string_view host, std::string_view 
     if (auto route = find_host(wildcard, path)) return route;
   }
   return nullptr;
+}
+
+const std::string* RouteTable::find_challenge(std::string_view path) const {
+  // RFC 8555 section 8.3.
+  constexpr std::string_view kBelow = "/.well-known/acme-challenge/";
+  if (!path.starts_with(kBelow)) return nullptr;
+  path = path.substr(0, path.find('?'));
+  const auto found = challenges_.find(path.substr(kBelow.size()));
+  return found == challenges_.end() ? nullptr : &found->second;
 }
 
 std::vector<std::shared_ptr<Upstream>> RouteTable::upstreams(const std::string& id) const {

@@ -66,6 +66,12 @@ class RouteTable {
   // longest path of which `path` is at or below. Null if there is none.
   std::shared_ptr<Route> find(std::string_view host, std::string_view path) const;
 
+  // What answers a request for `path_query`: the key authorization, if that is the path of a
+  // challenge's token; else null. Until the next apply().
+  const std::string* challenge(std::string_view path_query) const {
+    return challenges_.empty() ? nullptr : find_challenge(path_query);
+  }
+
   // Those with this id, also when only requests in flight still use them.
   std::vector<std::shared_ptr<Upstream>> upstreams(const std::string& id) const;
   std::size_t size() const { return entries_; }
@@ -81,6 +87,7 @@ class RouteTable {
       return std::hash<std::string_view>{}(text);
     }
   };
+  const std::string* find_challenge(std::string_view path_query) const;
   std::shared_ptr<Route> find_host(std::string_view host, std::string_view path) const;
   std::shared_ptr<Route> route_of(const RouteKey& key) const;  // null: there is none
   std::shared_ptr<Upstream> upstream_of(const model::Upstream& spec);
@@ -97,6 +104,7 @@ class RouteTable {
   std::unordered_map<std::string, std::vector<std::shared_ptr<Route>>, Hash, std::equal_to<>>
       hosts_;
   std::multimap<std::string, std::weak_ptr<Upstream>> upstreams_;  // by id
+  std::map<std::string, std::string, std::less<>> challenges_;     // token → authorization
   std::size_t entries_ = 0;
   std::uint64_t unknown_ = 0;
 };

@@ -74,7 +74,7 @@ class Router {
                      : std::make_unique<async::Signals>(loop, std::initializer_list<int>{SIGHUP})),
         predecessors_(loop),
         ports_(workers_, options_.listeners),
-        table_(loop, workers_, ports_, predecessors_, options_.journal_file),
+        table_(loop, workers_, ports_, certificates_, predecessors_, options_.journal_file),
         admin_(std::make_shared<Admin>(loop, table_, options_.admin_uids, options_.listeners)),
         metrics_(loop, workers_),
         metrics_server_(loop, metrics_, {.max_connections = kMetricsConnections}) {
@@ -127,6 +127,7 @@ void Router::make_workers() {
         .logs_directory = options_.logs_directory,
         .loop = options_.loop,
         .front = options_.front,
+        .https_port = options_.https_port,
         .limits = limits,
         .ticket_keys = ticket_keys_,
         .ask_wake = wake,
@@ -146,10 +147,7 @@ void Router::listen() {
 }
 
 Task<void> Router::read_table() {
-  TableFile read;
-  if (!options_.table_file.empty()) read = read_table_file(options_.table_file);
-  if (!tls_sockets_.empty()) certificates_.read(read.certificates);
-  if (!options_.table_file.empty()) co_await table_.replace(std::move(read.routes));
+  if (!options_.table_file.empty()) co_await table_.replace(read_table_file(options_.table_file));
 }
 
 // A table that cannot be read leaves the one that is served.
@@ -183,6 +181,7 @@ void Router::serve_dns(async::TaskGroup& group) {
 Task<void> Router::serve(RouterEnding& ending) {
   async::TaskGroup group(co_await async::current_scope());
   // Clients come when there is something to serve.
+  if (!tls_sockets_.empty()) certificates_.serve_without_any();
   co_await table_.restore();
   co_await read_table();
   if (options_.take_place) {

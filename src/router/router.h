@@ -3,6 +3,7 @@
 // Router: the data plane put together: workers, the table from the server and from disk, or from a
 // file alone, DNS for instances.
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -31,6 +32,7 @@ struct RouterOptions {
   async::LoopKind loop = async::LoopKind::automatic;  // of each worker
   std::string resolv_conf = "/etc/resolv.conf";       // whose resolvers DNS is forwarded to
   Front front = {};                                   // of who is served at "apps"
+  std::uint16_t https_port = 443;                     // where https_redirect leads
   Duration drain_limit = limits::kDrainDeadline;      // for requests and tunnels in flight
   // Called when all is ready and only clients are missing; returns when this router may have the
   // place of the one before it: its sockets' paths and its journal.

@@ -1,41 +1,14 @@
 #include "router/served_certificates.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <fstream>
-
 #include "async/deadline.h"
 #include "base/error.h"
-#include "base/limits.h"
+#include "base/log.h"
 
 namespace nuri::router {
 namespace {
 
 constexpr Duration kSelfSigned = 24h * 365;
 constexpr Duration kRotation = 4h;
-
-std::string pem_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw system_error(fmt::format("reading {}", path), errno);
-  std::string text(limits::kPemBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > limits::kPemBytes)
-    throw Error(Code::too_large,
-                fmt::format("{} has more than {} KiB", path, limits::kPemBytes / limits::kKiB));
-  return text;
-}
-
-std::shared_ptr<const net::Certificate> certificate_in(const TableFile::CertificateFiles& files) {
-  const std::string chain = pem_of(files.chain), key = pem_of(files.key);
-  try {
-    return net::Certificate::parse(chain, key);
-  } catch (const Error& error) {
-    throw error.within(files.chain);
-  }
-}
 
 std::shared_ptr<const net::Certificate> self_signed() {
   const auto pem =
@@ -45,29 +18,47 @@ std::shared_ptr<const net::Certificate> self_signed() {
 
 }  // namespace
 
-void ServedCertificates::read(const std::vector<TableFile::CertificateFiles>& files) {
-  ByName next;
-  for (const auto& one : files) {
-    const auto certificate = certificate_in(one);
-    for (const auto& name : certificate->names()) next.emplace(name, certificate);
-    next.emplace("", certificate);
-  }
-  // Made once: browsers that trust it shall go on.
-  if (files.empty() && !served_.contains("localhost")) next.emplace("", self_signed());
-  if (!next.empty()) serve(std::move(next));
+void ServedCertificates::follow(const TableChange& change) {
+  ByHost changed;
+  for (const auto& id : change.remove_certificates) forget(id, changed);
+  for (const auto& told : change.put_certificates) forget(told.id, changed);
+  for (const auto& told : change.put_certificates) take(told, changed);
+  tell(changed);
 }
 
-void ServedCertificates::serve(ByName next) {
-  for (auto& worker : workers_) {
-    for (const auto& [name, certificate] : served_)
-      if (!next.contains(name)) worker->put_certificate(name, nullptr);
-    for (const auto& [name, certificate] : next) {
-      const auto before = served_.find(name);
-      if (before == served_.end() || before->second->fingerprint() != certificate->fingerprint())
-        worker->put_certificate(name, certificate);
-    }
+void ServedCertificates::serve_without_any() {
+  if (!otherwise_) otherwise_ = self_signed();
+  if (!served_.contains("")) tell({{"", nullptr}});
+}
+
+void ServedCertificates::forget(const std::string& id, ByHost& changed) {
+  const auto hosts = hosts_.find(id);
+  if (hosts == hosts_.end()) return;
+  for (const auto& host : hosts->second) {
+    served_.erase(host);
+    changed[host] = nullptr;
   }
-  served_ = std::move(next);
+  hosts_.erase(hosts);
+}
+
+void ServedCertificates::take(const model::TableCertificate& told, ByHost& changed) {
+  try {
+    const auto certificate = net::Certificate::parse(told.chain, told.key);
+    for (const auto& host : told.hosts) {
+      if (!served_.emplace(host, told.id).second) continue;
+      hosts_[told.id].push_back(host);
+      changed[host] = certificate;
+    }
+  } catch (const Error& error) {
+    log_error("a certificate cannot be used and is not served",
+              {{"certificate", told.id}, {"error", error.message()}});
+  }
+}
+
+void ServedCertificates::tell(const ByHost& changed) {
+  for (auto& worker : workers_)
+    for (const auto& [host, certificate] : changed)
+      worker->put_certificate(host, !certificate && host.empty() ? otherwise_ : certificate);
 }
 
 net::TlsTicketKeys ServedCertificates::first_keys() {

@@ -1,7 +1,7 @@
 #pragma once
 
-// ServedCertificates: the certificates as a whole, and their way to all workers. The main loop's
-// thread.
+// ServedCertificates: the table's certificates by host, and their way to all workers. The main
+// loop's thread.
 
 #include <map>
 #include <memory>
@@ -10,7 +10,7 @@
 
 #include "async/task.h"
 #include "net/tls_server.h"
-#include "router/table_file.h"
+#include "router/table_change.h"
 #include "router/worker.h"
 
 namespace nuri::router {
@@ -21,22 +21,27 @@ class ServedCertificates {
   // The workers outlive it.
   explicit ServedCertificates(Workers& workers) : workers_(workers) {}
 
-  // Reads the files and serves them from now on, in the place of what was served: each for its
-  // names, the first for whoever asks for none of them. None: one that signs itself, for localhost
-  // and every name below it. Throws Error naming the file and what is wrong; then everything stays.
-  // Blocking for as long as reading files takes.
-  void read(const std::vector<TableFile::CertificateFiles>& files);
+  // Later handshakes show what results; a host that goes from one certificate to another is never
+  // without one. One that cannot be used is logged and left out; one that has expired is served.
+  void follow(const TableChange& change);
+  // From now on who asks for no certificate of the table gets one that signs itself, for localhost
+  // and every name below it, if the table says nothing for "".
+  void serve_without_any();
 
   // A new key for session tickets every few hours. Until cancelled.
   static net::TlsTicketKeys first_keys();
   Task<void> rotate_keys(net::TlsTicketKeys keys);
 
  private:
-  using ByName = std::map<std::string, std::shared_ptr<const net::Certificate>>;
-  void serve(ByName next);
+  using ByHost = std::map<std::string, std::shared_ptr<const net::Certificate>>;
+  void forget(const std::string& id, ByHost& changed);
+  void take(const model::TableCertificate& told, ByHost& changed);
+  void tell(const ByHost& changed);
 
   Workers& workers_;
-  ByName served_;  // "": the default
+  std::map<std::string, std::string> served_;              // host → id
+  std::map<std::string, std::vector<std::string>> hosts_;  // id → its own of these
+  std::shared_ptr<const net::Certificate> otherwise_;      // null: nothing is shown
 };
 
 }  // namespace nuri::router

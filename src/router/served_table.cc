@@ -26,10 +26,14 @@ struct Answers {
   }
 };
 
+// Of a change, what workers hold in their tables, in parts; one at least. Certificates come to them
+// by another way.
 std::vector<std::shared_ptr<TableChange>> parts_of(const TableChange& change) {
-  std::vector<std::shared_ptr<TableChange>> parts;
+  std::vector<std::shared_ptr<TableChange>> parts{std::make_shared<TableChange>()};
+  parts[0]->put_challenges = change.put_challenges;
+  parts[0]->remove_challenges = change.remove_challenges;
   const auto part_with_room = [&]() -> TableChange& {
-    if (parts.empty() || parts.back()->put.size() + parts.back()->remove.size() >= kEntriesAtOnce)
+    if (parts.back()->put.size() + parts.back()->remove.size() >= kEntriesAtOnce)
       parts.push_back(std::make_shared<TableChange>());
     return *parts.back();
   };
@@ -41,15 +45,20 @@ std::vector<std::shared_ptr<TableChange>> parts_of(const TableChange& change) {
 }  // namespace
 
 ServedTable::ServedTable(async::Loop& loop, Workers& workers, TcpPorts& ports,
-                         Predecessors& predecessors, const std::string& journal_file)
-    : loop_(loop), workers_(workers), ports_(ports), predecessors_(predecessors) {
+                         ServedCertificates& certificates, Predecessors& predecessors,
+                         const std::string& journal_file)
+    : loop_(loop),
+      workers_(workers),
+      ports_(ports),
+      certificates_(certificates),
+      predecessors_(predecessors) {
   if (!journal_file.empty()) journal_ = std::make_shared<TableJournal>(journal_file);
 }
 
 Task<void> ServedTable::restore() {
   if (!journal_) co_return;
   const Table before = std::exchange(table_, journal_->load());
-  log_info("serving the routes from disk", {{"routes", table_.size()}});
+  log_info("serving the routes from disk", {{"routes", table_.routes.size()}});
   co_await tell_workers(difference(before, table_));
   co_await predecessors_.publish(table_);
 }
@@ -89,13 +98,15 @@ Task<void> ServedTable::serve(TableChange change) {
   }
 }
 
-// Requests are served between the parts of a large change. Each entry changes at once.
+// Requests are served between the parts of a large change. Each entry changes at once. Workers take
+// what they are told in order: they have the certificates when they answer.
 Task<void> ServedTable::tell_workers(const TableChange& change) {
+  certificates_.follow(change);
   const auto parts = parts_of(change);
   auto answers = std::make_shared<Answers>(workers_.size() * parts.size());
   for (auto& worker : workers_)
     for (const auto& part : parts) worker->apply(part, Answers::one(loop_, answers));
-  if (!parts.empty()) (void)co_await answers->all.wait();
+  (void)co_await answers->all.wait();
   ports_.follow(change);
 }
 

@@ -9,6 +9,7 @@
 
 #include "async/blocking_pool.h"
 #include "router/predecessors.h"
+#include "router/served_certificates.h"
 #include "router/table_journal.h"
 #include "router/tcp_ports.h"
 #include "router/turn.h"
@@ -19,7 +20,8 @@ namespace nuri::router {
 class ServedTable {
  public:
   // `journal_file`: where it is kept; empty: nowhere. The others outlive this.
-  ServedTable(async::Loop& loop, Workers& workers, TcpPorts& ports, Predecessors& predecessors,
+  ServedTable(async::Loop& loop, Workers& workers, TcpPorts& ports,
+              ServedCertificates& certificates, Predecessors& predecessors,
               const std::string& journal_file);
 
   // Serves what was served last. Throws Error if the file cannot be read. Again: what another
@@ -42,6 +44,7 @@ class ServedTable {
   async::Loop& loop_;
   Workers& workers_;
   TcpPorts& ports_;
+  ServedCertificates& certificates_;
   Predecessors& predecessors_;
   std::shared_ptr<TableJournal> journal_;  // null: none. Used by one job of disk_ at a time
   Table table_;

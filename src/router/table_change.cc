@@ -44,6 +44,33 @@ model::Upstream upstream_from(const json::object& o) {
   return u;
 }
 
+json::object certificate_json(const model::TableCertificate& c) {
+  return {{"id", c.id},
+          {"hosts", json::array(c.hosts.begin(), c.hosts.end())},
+          {"chain", c.chain},
+          {"key", c.key}};
+}
+
+model::TableCertificate certificate_from(const json::object& o) {
+  model::TableCertificate c;
+  c.id = json::require_string(o, "id");
+  c.chain = json::require_string(o, "chain");
+  c.key = json::require_string(o, "key");
+  for (const auto& host : json::require_array(o, "hosts")) {
+    if (!host.is_string()) throw Error(Code::unprocessable, "'hosts' must hold strings");
+    c.hosts.emplace_back(host.get_string());
+  }
+  return c;
+}
+
+json::object challenge_json(const model::TableChallenge& c) {
+  return {{"token", c.token}, {"authorization", c.authorization}};
+}
+
+model::TableChallenge challenge_from(const json::object& o) {
+  return {json::require_string(o, "token"), json::require_string(o, "authorization")};
+}
+
 }  // namespace
 
 model::RouteEntry parse_entry(const json::object& o, model::UnknownKeys unknown) {
@@ -65,20 +92,70 @@ model::RouteEntry parse_entry(const json::object& o, model::UnknownKeys unknown)
 
 namespace {
 
+// Calls each(object) for what the array `key` holds, if it is there.
+template <class Each>
+void for_objects(const json::object& o, std::string_view key, Each each) {
+  const auto* array = json::find_array(o, key);
+  if (!array) return;
+  for (const auto& value : *array) {
+    if (!value.is_object())
+      throw Error(Code::unprocessable, fmt::format("'{}' must hold objects", key));
+    each(value.get_object());
+  }
+}
+
+std::vector<std::string> names_in(const json::object& o, std::string_view key) {
+  std::vector<std::string> out;
+  if (const auto* array = json::find_array(o, key))
+    for (const auto& value : *array) {
+      if (!value.is_string())
+        throw Error(Code::unprocessable, fmt::format("'{}' must hold strings", key));
+      out.emplace_back(value.get_string());
+    }
+  return out;
+}
+
 TableChange change_from(const json::object& o) {
   TableChange change;
-  if (const auto* put = json::find_array(o, "put"))
-    for (const auto& entry : *put) {
-      if (!entry.is_object()) throw Error(Code::unprocessable, "'put' must hold objects");
-      change.put.push_back(parse_entry(entry.get_object(), model::UnknownKeys::ignored));
-    }
-  if (const auto* remove = json::find_array(o, "remove"))
-    for (const auto& key : *remove) {
-      if (!key.is_object()) throw Error(Code::unprocessable, "'remove' must hold objects");
-      change.remove.push_back({json::require_string(key.get_object(), "host"),
-                               json::get_string(key.get_object(), "path")});
-    }
+  for_objects(o, "put", [&](const json::object& entry) {
+    change.put.push_back(parse_entry(entry, model::UnknownKeys::ignored));
+  });
+  for_objects(o, "remove", [&](const json::object& key) {
+    change.remove.push_back({json::require_string(key, "host"), json::get_string(key, "path")});
+  });
+  for_objects(o, "put_certificates", [&](const json::object& certificate) {
+    change.put_certificates.push_back(certificate_from(certificate));
+  });
+  change.remove_certificates = names_in(o, "remove_certificates");
+  for_objects(o, "put_challenges", [&](const json::object& challenge) {
+    change.put_challenges.push_back(challenge_from(challenge));
+  });
+  change.remove_challenges = names_in(o, "remove_challenges");
   return change;
+}
+
+template <class Values, class ToJson>
+void add_array(json::object& out, std::string_view key, const Values& values, ToJson to_json) {
+  if (values.empty()) return;
+  json::array array;
+  for (const auto& value : values) array.push_back(to_json(value));
+  out[key] = std::move(array);
+}
+
+json::value key_json(const RouteKey& key) {
+  return json::object{{"host", key.host}, {"path", key.path}};
+}
+json::value name_json(const std::string& name) { return json::value(name); }
+
+json::object change_json(const TableChange& change) {
+  json::object out;
+  add_array(out, "put", change.put, entry_json);
+  add_array(out, "remove", change.remove, key_json);
+  add_array(out, "put_certificates", change.put_certificates, certificate_json);
+  add_array(out, "remove_certificates", change.remove_certificates, name_json);
+  add_array(out, "put_challenges", change.put_challenges, challenge_json);
+  add_array(out, "remove_challenges", change.remove_challenges, name_json);
+  return out;
 }
 
 struct Encoder {
@@ -92,16 +169,7 @@ struct Encoder {
   json::object operator()(const ListenerNames& m) const {
     return {{"listener_names", json::array(m.names.begin(), m.names.end())}};
   }
-  json::object operator()(const TableChange& m) const {
-    json::array put, remove;
-    for (const auto& entry : m.put) put.push_back(entry_json(entry));
-    for (const auto& key : m.remove)
-      remove.push_back(json::object{{"host", key.host}, {"path", key.path}});
-    json::object out;
-    if (!put.empty()) out["put"] = std::move(put);
-    if (!remove.empty()) out["remove"] = std::move(remove);
-    return out;
-  }
+  json::object operator()(const TableChange& m) const { return change_json(m); }
 };
 
 }  // namespace
@@ -133,13 +201,16 @@ FeedReply parse_feed_reply(std::string_view text) {
   return names;
 }
 
+// {"put":[…],"remove":[…], … } without what is in them.
+constexpr std::size_t kKeysBytes = 160;
+
 std::vector<TableChange> split(TableChange change, std::size_t limit_bytes) {
   std::vector<TableChange> out;
   std::size_t bytes = limit_bytes;
   const auto room_for = [&](std::size_t wanted) {
     if (bytes + wanted > limit_bytes) {
       out.emplace_back();
-      bytes = 32;
+      bytes = kKeysBytes;
     }
     bytes += wanted;
   };
@@ -150,6 +221,22 @@ std::vector<TableChange> split(TableChange change, std::size_t limit_bytes) {
   for (auto& key : change.remove) {
     room_for(key.host.size() + key.path.size() + 64);
     out.back().remove.push_back(std::move(key));
+  }
+  for (auto& certificate : change.put_certificates) {
+    room_for(json::serialize(certificate_json(certificate)).size() + 1);
+    out.back().put_certificates.push_back(std::move(certificate));
+  }
+  for (auto& id : change.remove_certificates) {
+    room_for(id.size() + 8);
+    out.back().remove_certificates.push_back(std::move(id));
+  }
+  for (auto& challenge : change.put_challenges) {
+    room_for(json::serialize(challenge_json(challenge)).size() + 1);
+    out.back().put_challenges.push_back(std::move(challenge));
+  }
+  for (auto& token : change.remove_challenges) {
+    room_for(token.size() + 8);
+    out.back().remove_challenges.push_back(std::move(token));
   }
   return out;
 }

@@ -19,11 +19,20 @@ struct RouteKey {
   friend auto operator<=>(const RouteKey&, const RouteKey&) = default;
 };
 inline RouteKey key_of(const model::RouteEntry& entry) { return {entry.host, entry.path}; }
+inline std::string key_of(const model::TableCertificate& certificate) { return certificate.id; }
+inline std::string key_of(const model::TableChallenge& challenge) { return challenge.token; }
 
 struct TableChange {
   std::vector<model::RouteEntry> put;  // new, or in the place of the one with its key
   std::vector<RouteKey> remove;
-  bool empty() const { return put.empty() && remove.empty(); }
+  std::vector<model::TableCertificate> put_certificates = {};
+  std::vector<std::string> remove_certificates = {};  // ids
+  std::vector<model::TableChallenge> put_challenges = {};
+  std::vector<std::string> remove_challenges = {};  // tokens
+  bool empty() const {
+    return put.empty() && remove.empty() && put_certificates.empty() &&
+           remove_certificates.empty() && put_challenges.empty() && remove_challenges.empty();
+  }
 };
 
 // One entry as it stands in a change. Throws Error{unprocessable} naming what is wrong. `unknown`:

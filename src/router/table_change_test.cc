@@ -37,6 +37,20 @@ TEST(TableChange, MessagesComeBackAsTheyWere) {
   EXPECT_TRUE(back<TableChange>(TableChange{}).empty());
 }
 
+TEST(TableChange, CertificatesAndChallengesComeBackAsTheyWere) {
+  TableChange change;
+  change.put_certificates = {{"1", {"a.test", "*.a.test", ""}, "-----BEGIN\nchain", "key\n"}};
+  change.remove_certificates = {"2", "3"};
+  change.put_challenges = {{"token", "token.key"}};
+  change.remove_challenges = {"over"};
+  EXPECT_FALSE(change.empty());
+  const auto same = back<TableChange>(change);
+  EXPECT_EQ(same.put_certificates, change.put_certificates);
+  EXPECT_EQ(same.remove_certificates, change.remove_certificates);
+  EXPECT_EQ(same.put_challenges, change.put_challenges);
+  EXPECT_EQ(same.remove_challenges, change.remove_challenges);
+}
+
 TEST(TableChange, SettingsTravelWithTheirEntry) {
   model::RouteSettings settings;
   settings.https_redirect = true;
@@ -65,15 +79,19 @@ TEST(TableChange, RepliesComeBackAsTheyWere) {
 }
 
 TEST(TableChange, WhatCannotBeIsRefusedByName) {
-  for (const char* text : {"", "[]", "{\"put\":1}", "{\"put\":[1]}", "{\"put\":[{}]}",
-                           "{\"remove\":[{}]}", "{\"commit\":\"x\"}", "{\"drain\":1}",
-                           "{\"put\":[{\"host\":\"a\",\"upstreams\":[{\"id\":\"i\"}]}]}",
-                           "{\"put\":[{\"host\":\"a\",\"upstreams\":[{\"id\":\"i\",\"address\":"
-                           "\"x\",\"port\":65536}]}]}",
-                           "{\"put\":[{\"host\":\"a\",\"upstreams\":[{\"id\":\"i\",\"address\":"
-                           "\"x\",\"weight\":-1}]}]}",
-                           "{\"put\":[{\"host\":\"a\",\"upstreams\":[{\"id\":\"i\",\"address\":"
-                           "\"x\",\"index\":4294967296}]}]}"})
+  for (const char* text :
+       {"", "[]", "{\"put\":1}", "{\"put\":[1]}", "{\"put\":[{}]}", "{\"remove\":[{}]}",
+        "{\"put_certificates\":[{\"id\":\"1\"}]}",
+        "{\"put_certificates\":[{\"id\":\"1\",\"chain\":\"\",\"key\":\"\",\"hosts\":[1]}]}",
+        "{\"remove_certificates\":[1]}", "{\"put_challenges\":[\"x\"]}",
+        "{\"remove_challenges\":{}}", "{\"commit\":\"x\"}", "{\"drain\":1}",
+        "{\"put\":[{\"host\":\"a\",\"upstreams\":[{\"id\":\"i\"}]}]}",
+        "{\"put\":[{\"host\":\"a\",\"upstreams\":[{\"id\":\"i\",\"address\":"
+        "\"x\",\"port\":65536}]}]}",
+        "{\"put\":[{\"host\":\"a\",\"upstreams\":[{\"id\":\"i\",\"address\":"
+        "\"x\",\"weight\":-1}]}]}",
+        "{\"put\":[{\"host\":\"a\",\"upstreams\":[{\"id\":\"i\",\"address\":"
+        "\"x\",\"index\":4294967296}]}]}"})
     EXPECT_THROW(parse_feed_message(text), Error) << text;
   EXPECT_THROW(parse_feed_reply("{}"), Error);
 }
@@ -82,15 +100,33 @@ TEST(TableChange, SplitsIntoPiecesUnderTheLimitInOrder) {
   TableChange change;
   for (int n = 0; n < 300; ++n) change.put.push_back(entry("h" + std::to_string(n), 3));
   for (int n = 0; n < 300; ++n) change.remove.push_back({"r" + std::to_string(n), "/x"});
+  for (int n = 0; n < 100; ++n) {
+    const auto name = std::to_string(n);
+    change.put_certificates.push_back({name, {name + ".test"}, std::string(900, 'c'), "key\n"});
+    change.remove_certificates.push_back("old" + name);
+    change.put_challenges.push_back({name, name + ".key"});
+    change.remove_challenges.push_back("over" + name);
+  }
   constexpr std::size_t kLimit = 4096;
   TableChange together;
   const auto pieces = split(change, kLimit);
   EXPECT_GT(pieces.size(), 10U);
   for (const auto& piece : pieces) {
     EXPECT_LE(encode(FeedMessage(piece)).size(), kLimit);
-    together.put.insert(together.put.end(), piece.put.begin(), piece.put.end());
-    together.remove.insert(together.remove.end(), piece.remove.begin(), piece.remove.end());
+    const auto add = [](auto& to, const auto& more) {
+      to.insert(to.end(), more.begin(), more.end());
+    };
+    add(together.put, piece.put);
+    add(together.remove, piece.remove);
+    add(together.put_certificates, piece.put_certificates);
+    add(together.remove_certificates, piece.remove_certificates);
+    add(together.put_challenges, piece.put_challenges);
+    add(together.remove_challenges, piece.remove_challenges);
   }
+  EXPECT_EQ(together.put_certificates, change.put_certificates);
+  EXPECT_EQ(together.remove_certificates, change.remove_certificates);
+  EXPECT_EQ(together.put_challenges, change.put_challenges);
+  EXPECT_EQ(together.remove_challenges, change.remove_challenges);
   EXPECT_EQ(together.put, change.put);
   EXPECT_EQ(together.remove, change.remove);
   EXPECT_TRUE(split({}, kLimit).empty());

@@ -93,7 +93,7 @@ Task<void> TableFeed::push_table() {
     while (!have_table_ || (!whole && pushed == version_))
       if (!co_await changed_.wait()) co_return;
     const std::uint64_t version = version_;
-    if (whole) sent_.clear();
+    if (whole) sent_ = {};
     TableChange change = difference(sent_, wanted_);
     apply_change(sent_, change);
     if (whole && !co_await send(Begin{})) co_return;
@@ -132,13 +132,8 @@ void TableFeed::take(const FeedReply& reply) {
   }
 }
 
-Task<IoResult<void>> TableFeed::publish(std::vector<model::RouteEntry> table) {
-  Table next;
-  for (auto& entry : table) {
-    auto& place = next[key_of(entry)];
-    place = std::move(entry);
-  }
-  return publish_table(std::move(next));
+Task<IoResult<void>> TableFeed::publish(model::RouteTable table) {
+  return publish_table(table_of(std::move(table)));
 }
 
 Task<IoResult<void>> TableFeed::publish_table(Table next) {

@@ -12,7 +12,7 @@
 #include "async/event.h"
 #include "net/listener.h"
 #include "net/packet_socket.h"
-#include "router/table_journal.h"
+#include "router/table.h"
 #include "router/turn.h"
 
 namespace nuri::router {
@@ -32,7 +32,7 @@ class TableFeed {
   bool over() const { return over_; }
   // Makes `table` the router's; returns once all workers serve it. Waits for the router as long as
   // the scope's deadline lets it.
-  Task<IoResult<void>> publish(std::vector<model::RouteEntry> table);
+  Task<IoResult<void>> publish(model::RouteTable table);
   Task<IoResult<void>> publish_table(Table table);
   // Returns once no request is in flight to the upstream. IoError: unreachable, reset if there is
   // no router, or not any more.

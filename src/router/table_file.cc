@@ -7,10 +7,12 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <set>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/limits.h"
+#include "net/certificate.h"
 #include "router/route_table.h"
 #include "router/tcp_route.h"
 
@@ -80,26 +82,60 @@ TableFile parse_table_file(std::string_view text) {
   return out;
 }
 
-TableFile read_table_file(const std::string& path) {
+namespace {
+
+std::string text_of(const std::string& path, std::uintmax_t limit) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw system_error(fmt::format("reading the table file {}", path), errno);
+  if (!file) throw system_error(fmt::format("reading {}", path), errno);
   std::string text;
   std::vector<char> piece(1u << 16);
   while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())), file.gcount() > 0) {
     text.append(piece.data(), static_cast<std::size_t>(file.gcount()));
-    if (text.size() > kBytes)
-      throw Error(Code::too_large,
-                  fmt::format("the table file {} has more than {} MiB", path, kBytes >> 20));
+    if (text.size() > limit)
+      throw Error(Code::too_large, fmt::format("{} has more than {} KiB", path, limit >> 10));
   }
-  if (file.bad()) throw system_error(fmt::format("reading the table file {}", path), errno);
+  if (file.bad()) throw system_error(fmt::format("reading {}", path), errno);
+  return text;
+}
+
+// What a certificate's files hold; its hosts are still to be found.
+std::shared_ptr<const net::Certificate> read_certificate(const TableFile::CertificateFiles& files,
+                                                         model::TableCertificate& into) {
+  into.id = files.chain;
+  into.chain = text_of(files.chain, limits::kPemBytes);
+  into.key = text_of(files.key, limits::kPemBytes);
   try {
-    TableFile out = parse_table_file(text);
-    const auto folder = std::filesystem::path(path).parent_path();
-    for (auto& one : out.certificates) {
-      one.chain = folder / one.chain;
-      one.key = folder / one.key;
-    }
-    return out;
+    return net::Certificate::parse(into.chain, into.key);
+  } catch (const Error& error) {
+    throw error.within(files.chain);
+  }
+}
+
+std::map<std::string, model::TableCertificate> read_certificates(
+    const std::vector<TableFile::CertificateFiles>& files, const std::filesystem::path& folder) {
+  std::map<std::string, model::TableCertificate> out;
+  std::set<std::string> taken;
+  for (const auto& one : files) {
+    model::TableCertificate told;
+    const auto certificate = read_certificate({folder / one.chain, folder / one.key}, told);
+    for (const auto& name : certificate->names())
+      if (taken.insert(name).second) told.hosts.push_back(name);
+    if (taken.insert("").second) told.hosts.emplace_back();
+    if (!told.hosts.empty()) out.emplace(told.id, std::move(told));
+  }
+  return out;
+}
+
+}  // namespace
+
+Table read_table_file(const std::string& path) {
+  const std::string text = text_of(path, kBytes);
+  try {
+    TableFile file = parse_table_file(text);
+    return {.routes = std::move(file.routes),
+            .certificates =
+                read_certificates(file.certificates, std::filesystem::path(path).parent_path()),
+            .challenges = {}};
   } catch (const Error& error) {
     throw error.within(path);
   }

@@ -1,8 +1,13 @@
 #include "router/table_file.h"
 
 #include <gmock/gmock.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "base/error.h"
+#include "net/test_tls.h"
 
 namespace nuri::router {
 namespace {
@@ -19,11 +24,11 @@ std::string refusal(std::string_view text) {
 }
 
 TEST(TableFile, SaysHostsPathsAndInstances) {
-  const Table table = parse_table_file(R"({"routes": [
+  const auto table = parse_table_file(R"({"routes": [
     {"host": "a.test", "upstreams": [{"address": "127.0.0.1:9000"},
                                      {"address": "127.0.0.1:9001", "id": "second", "weight": 3}]},
     {"host": "a.test", "path": "/api", "app": "shop"}]})")
-                          .routes;
+                         .routes;
   ASSERT_EQ(table.size(), 2u);
   const auto& root = table.at({"a.test", ""});
   ASSERT_EQ(root.upstreams.size(), 2u);
@@ -55,8 +60,31 @@ TEST(TableFile, NamesTheFilesOfCertificates) {
   EXPECT_THAT(refusal(R"({"routes": [], "certificates": [{"chain": "a.pem"}]})"), HasSubstr("key"));
 }
 
+TEST(TableFile, CertificatesAreForTheNamesThatTheyCarryAndTheFirstForAllOthers) {
+  char directory[] = "/tmp/nuri-table-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory), nullptr);
+  const std::string folder = directory;
+  const auto write = [&](const std::string& name, const std::string& text) {
+    std::ofstream(folder + "/" + name) << text;
+  };
+  const net::TestSite one({"a.test", "b.test"}), two({"b.test", "*.c.test"});
+  write("1.pem", one.pem.chain + one.pem.key);
+  write("2.pem", two.pem.chain + two.pem.key);
+  write("table.json", R"({"routes": [], "certificates": [
+    {"chain": "1.pem", "key": "1.pem"}, {"chain": "2.pem", "key": "2.pem"}]})");
+  const Table table = read_table_file(folder + "/table.json");
+  ASSERT_EQ(table.certificates.size(), 2u);
+  EXPECT_THAT(table.certificates.at(folder + "/1.pem").hosts,
+              testing::UnorderedElementsAre("a.test", "b.test", ""));
+  EXPECT_THAT(table.certificates.at(folder + "/2.pem").hosts,
+              testing::UnorderedElementsAre("*.c.test"));
+  write("2.pem", "nothing");
+  EXPECT_THROW(read_table_file(folder + "/table.json"), Error);
+  std::filesystem::remove_all(folder);
+}
+
 TEST(TableFile, SettingsAreReadStrictly) {
-  const Table table =
+  const auto table =
       parse_table_file(R"({"routes": [{"host": "a.test", "settings": {"body_limit": "10M"}}]})")
           .routes;
   EXPECT_EQ(table.at({"a.test", ""}).settings->body_limit, 10u << 20);

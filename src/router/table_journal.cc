@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -53,6 +54,12 @@ void write_all(int fd, std::string_view bytes) {
   }
 }
 
+// One of an older version could be read by a group.
+void make_private(const Fd& file, const std::string& path) {
+  if (::fchmod(file.get(), 0600) != 0)
+    throw system_error(fmt::format("make {} private", path), errno);
+}
+
 // So that the new name is there after a power failure.
 void sync_directory_of(const std::string& path) {
   const auto directory = std::filesystem::absolute(path).parent_path();
@@ -62,22 +69,6 @@ void sync_directory_of(const std::string& path) {
 }
 
 }  // namespace
-
-TableChange difference(const Table& from, const Table& to) {
-  TableChange change;
-  for (const auto& [key, entry] : to) {
-    const auto it = from.find(key);
-    if (it == from.end() || !(it->second == entry)) change.put.push_back(entry);
-  }
-  for (const auto& [key, entry] : from)
-    if (!to.contains(key)) change.remove.push_back(key);
-  return change;
-}
-
-void apply_change(Table& table, const TableChange& change) {
-  for (const auto& key : change.remove) table.erase(key);
-  for (const auto& entry : change.put) table[key_of(entry)] = entry;
-}
 
 Table TableJournal::load() {
   Table table;
@@ -96,9 +87,10 @@ Table TableJournal::load() {
   if (good) {
     file_ = Fd(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
     compact_at_ = std::max(bytes_, kLeastToCompact);
+    if (file_) make_private(file_, path_);
   } else if (std::filesystem::exists(path_)) {
     log_warn("the route table on disk ends early; the server will send it again",
-             {{"file", path_}, {"routes", table.size()}});
+             {{"file", path_}, {"routes", table.routes.size()}});
   }
   return table;
 }
@@ -119,12 +111,11 @@ void TableJournal::rewrite(const Table& table) {
   file_.reset();
   const std::string temp = path_ + ".new";
   Fd file(
-      ::open(temp.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640));
+      ::open(temp.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file) throw system_error(fmt::format("write {}", temp), errno);
+  make_private(file, temp);
   std::string text(kHeader);
-  TableChange all;
-  for (const auto& [key, entry] : table) all.put.push_back(entry);
-  for (const TableChange& piece : split(std::move(all), kLineBytes)) text += line_of(piece);
+  for (const TableChange& piece : split(whole_of(table), kLineBytes)) text += line_of(piece);
   write_all(file.get(), text);
   if (::fdatasync(file.get()) != 0 || ::rename(temp.c_str(), path_.c_str()) != 0)
     throw system_error(fmt::format("write {}", path_), errno);

@@ -2,21 +2,14 @@
 
 // The route table on disk, so that a router that starts serves at once what it served before. A
 // file of checked lines: changes are appended, and it is written anew when it has grown
-// (docs/formats/route_table.md). Blocking; one thread.
+// (docs/formats/route_table.md). It holds keys: only its owner may read it. Blocking; one thread.
 
-#include <map>
 #include <string>
 
 #include "base/fd.h"
-#include "router/table_change.h"
+#include "router/table.h"
 
 namespace nuri::router {
-
-using Table = std::map<RouteKey, model::RouteEntry>;
-
-// What turns `from` into `to`.
-TableChange difference(const Table& from, const Table& to);
-void apply_change(Table& table, const TableChange& change);
 
 class TableJournal {
  public:

@@ -59,7 +59,9 @@ struct Worker::State {
         proxy(loop, table, log, random, options.deadlines, std::move(options.front),
               std::move(options.ask_wake)),
         tls(options.ticket_keys.all().empty() ? own_keys() : std::move(options.ticket_keys),
-            {"h2", "http/1.1"}) {}
+            {"h2", "http/1.1"}) {
+    proxy.ground().https_port = options.https_port;
+  }
 
   // Who is accepted is served by serve(client).
   template <class Serve>

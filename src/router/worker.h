@@ -3,6 +3,7 @@
 // Worker: one thread of the router with its own loop, table, connections to instances and log
 // writers. Nothing is shared with the others; what it is told comes as posted jobs.
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,6 +28,7 @@ struct WorkerOptions {
   async::LoopKind loop = async::LoopKind::automatic;
   Deadlines deadlines{};
   Front front{};
+  std::uint16_t https_port = 443;                                     // where https_redirect leads
   std::shared_ptr<LimitBook> limits = std::make_shared<LimitBook>();  // of all workers
   net::TlsTicketKeys ticket_keys{};  // of all workers; none: this one's own
   // Called with an app that requests wait for, on the worker's thread.

@@ -23,6 +23,14 @@ std::string with(std::string_view fields, std::string_view path = "/") {
   return fmt::format("GET {} HTTP/1.1\r\nHost: a.test\r\n{}\r\n", path, fields);
 }
 
+TEST(WorkerEdge, HttpsIsWhereTheRouterServesIt) {
+  TestWorker router(WorkerOptions{.https_port = 8443});
+  router.put("a.test", {}, {}, R"({"https_redirect": true})");
+  std::string head;
+  ask(router, with(""), head);
+  EXPECT_EQ(field(head, "Location"), "https://a.test:8443/");
+}
+
 TEST(WorkerEdge, RedirectsKeepTheConnectionAndAskNoInstance) {
   Instance app(answering("hello"));
   TestWorker router;

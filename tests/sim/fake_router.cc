@@ -9,11 +9,11 @@ Task<IoResult<void>> FakeRouter::travel(Duration slowest) {
   co_return co_await async::sleep(Duration(static_cast<std::int64_t>(random_.below(bound))));
 }
 
-Task<IoResult<void>> FakeRouter::publish(std::vector<model::RouteEntry> table) {
+Task<IoResult<void>> FakeRouter::publish(model::RouteTable told) {
   if (auto there = co_await travel(20ms); !there) co_return there;
   if (random_.chance(unreachable)) co_return std::unexpected(IoError::refused);
-  if (table != table_) {
-    table_ = std::move(table);
+  if (told.routes != table_) {
+    table_ = std::move(told.routes);
     for (const auto& entry : table_) {
       std::string to;
       for (const auto& upstream : entry.upstreams) to += " " + upstream.id.substr(0, 8);

@@ -15,7 +15,7 @@ class FakeRouter final : public control::RouteFeed {
  public:
   FakeRouter(Random& random, Trace& trace) : random_(random), trace_(trace) {}
 
-  Task<IoResult<void>> publish(std::vector<model::RouteEntry> table) override;
+  Task<IoResult<void>> publish(model::RouteTable told) override;
   Task<IoResult<void>> drained(std::string upstream_id) override;
 
   const std::vector<model::RouteEntry>& table() const { return table_; }

@@ -1,4 +1,5 @@
-"""TLS at a router alone: real clients, certificates by name, changed while connections live."""
+"""TLS, at a router alone and in a realm: real clients, certificates by name, changed while
+connections live."""
 
 import contextlib
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 from harness.instances import Instances
 from harness.realm import BIN, free_ports
 from harness.runner import case
+from harness.sources import static_site
 from harness.waiting import check, equal, until
 
 _START_S = 30
@@ -144,3 +146,55 @@ def a_connection_lives_through_a_change_of_its_certificate():
             while b"\r\n\r\n" not in received:
                 received += tls.recv(65536)
             check(b"200 OK" in received, f"the second answer: {received[:200]!r}")
+
+
+def certificate_of(port, host):
+    """What is shown for `host`, as PEM."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", port), 10) as plain, \
+            context.wrap_socket(plain, server_hostname=host) as tls:
+        return ssl.DER_cert_to_PEM_cert(tls.getpeercert(binary_form=True))
+
+
+@case(240)
+def a_realm_serves_its_apps_inside_tls_and_keeps_its_certificate(new_realm):
+    realm = new_realm
+    port, = free_ports(1)
+    # OpenSSL takes no wildcard directly below a top-level domain: *.localhost is none to curl.
+    realm.more_flags += ["--tls", f"127.0.0.1:{port}", "--domain", "apps.test"]
+    realm.mount_disk()
+    realm.up()
+    realm.push("shop", static_site(realm.scratch / "shop", "hello"))
+    host = "shop.apps.test"
+    first = certificate_of(port, host)
+    bundle = realm.scratch / "certificate.pem"
+    bundle.write_text(first)
+
+    def asked(where):
+        done = subprocess.run(
+            ["curl", "-sS", "--noproxy", "*", "--max-time", "20", "--cacert", bundle,
+             "--connect-to", f"{host}:{port}:127.0.0.1:{port}",
+             "--connect-to", f"{host}:{realm.port}:127.0.0.1:{realm.port}",
+             "-w", "|%{http_code} %{redirect_url}", where],
+            capture_output=True, text=True, check=False)
+        check(done.returncode == 0, f"curl {where}: {done.stderr}")
+        return done.stdout
+
+    check("hello" in asked(f"https://{host}:{port}/"), "the page inside TLS")
+    equal(certificate_of(port, "another.test"), first, "what is shown for a host that nobody has")
+    journal = realm.state / "router/routes"
+    equal(oct(journal.stat().st_mode & 0o777), oct(0o600), "who may read the router's table")
+
+    route = realm.api("GET", "/v3/routes").json()["resources"][0]
+    equal(realm.api("PATCH", f"/v3/routes/{route['guid']}",
+                    {"options": {"https_redirect": True}}).status, 200, "the change of the route")
+    plain = f"http://{host}:{realm.port}/x"
+    until(lambda: asked(plain).endswith(f"|308 https://{host}:{port}/x"), _START_S,
+          "the redirect leads to the port of --tls")
+
+    pids = realm.kill("up", "host", "router", "server")
+    realm.up()
+    realm.until_replaced(pids)
+    equal(certificate_of(port, host), first, "the certificate after everything was started anew")
+    until(lambda: "hello" in asked(f"https://{host}:{port}/"), _START_S, "the page after that")

@@ -52,7 +52,7 @@ class Realm(Cli):
         self.scratch = Path(f"/tmp/nuri-e2e/{self.name}")
         shutil.rmtree(self.scratch, ignore_errors=True)  # of a run that died: the lock is ours
         self.scratch.mkdir(parents=True)
-        self.more_flags, self.down_s = [], 0
+        self.more_flags, self.more_environment, self.down_s = [], {}, 0
         super().__init__(NURI, f"http://127.0.0.1:{self.api_port}", self.scratch / "home",
                          realm=self.name)
 
@@ -78,7 +78,8 @@ class Realm(Cli):
 
     def try_up(self, seconds=_UP_S):
         return subprocess.run([NURI, "up", "--detach", *self.flags()], capture_output=True,
-                              text=True, timeout=seconds, check=False)
+                              text=True, timeout=seconds, check=False,
+                              env={**os.environ, **self.more_environment})
 
     def down(self, seconds=_DOWN_S):
         done = subprocess.run([NURI, "down", *self.flags()], capture_output=True, text=True,

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-namespace nuri::acme {
+namespace nuri::plan {
 
 struct RenewalView {
   // The certificate that is there.
@@ -27,4 +27,4 @@ Duration retry_wait(int failures);
 // The time of the next attempt; it may be in the past: now.
 WallTime next_attempt(const RenewalView& view);
 
-}  // namespace nuri::acme
+}  // namespace nuri::plan

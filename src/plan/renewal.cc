@@ -1,10 +1,10 @@
-#include "acme/renewal.h"
+#include "plan/renewal.h"
 
 #include <algorithm>
 
 #include "base/limits.h"
 
-namespace nuri::acme {
+namespace nuri::plan {
 
 Duration retry_wait(int failures) {
   if (failures <= 0) return Duration(0);
@@ -24,4 +24,4 @@ WallTime next_attempt(const RenewalView& view) {
   return at;
 }
 
-}  // namespace nuri::acme
+}  // namespace nuri::plan

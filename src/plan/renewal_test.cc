@@ -1,8 +1,8 @@
-#include "acme/renewal.h"
+#include "plan/renewal.h"
 
 #include <gtest/gtest.h>
 
-namespace nuri::acme {
+namespace nuri::plan {
 namespace {
 
 constexpr WallTime kStart{1'700'000'000'000'000'000};
@@ -54,4 +54,4 @@ TEST(Renewal, NeverComesSoonerThanAnHourAfterAFailure) {
 }
 
 }  // namespace
-}  // namespace nuri::acme
+}  // namespace nuri::plan

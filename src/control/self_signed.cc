@@ -1,0 +1,55 @@
+#include "control/self_signed.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "model/certificate.h"
+#include "net/certificate.h"
+
+namespace nuri::control {
+namespace {
+
+using model::CertificateOrigin;
+
+constexpr Duration kLife = 24h * 397;    // as long as browsers let any last
+constexpr Duration kRenewal = 24h * 30;  // before its end
+
+bool covers(const model::Certificate& row, const std::vector<std::string>& names) {
+  return std::ranges::all_of(names, [&](const std::string& name) {
+    return std::ranges::find(row.names, name) != row.names.end();
+  });
+}
+
+model::Certificate make(std::vector<std::string> names, WallTime now, Random& random) {
+  net::PemPair pem = net::make_self_signed(names, now, kLife);
+  const auto parsed = net::Certificate::parse(pem.chain, pem.key);
+  model::Certificate row;
+  row.guid = CertificateGuid::make(random);
+  row.origin = CertificateOrigin::self_signed;
+  row.names = std::move(names);
+  row.chain = std::move(pem.chain);
+  row.key = std::move(pem.key);
+  row.not_before = parsed->not_before();
+  row.not_after = parsed->not_after();
+  row.created_at = row.updated_at = now;
+  return row;
+}
+
+}  // namespace
+
+void ensure_self_signed(store::Store& store, const std::string& domain, WallTime now,
+                        Random& random) {
+  const std::vector<std::string> names{domain, "*." + domain};
+  store.write([&](store::Writer& tx) {
+    auto rows = tx.all(store::Query<model::Certificate>().where(&model::Certificate::origin,
+                                                                CertificateOrigin::self_signed));
+    std::erase_if(rows, [&](const auto& row) { return !covers(row, names); });
+    if (std::ranges::any_of(rows, [&](const auto& row) { return row.not_after > now + kRenewal; }))
+      return;
+    for (const auto& row : rows) tx.erase(row.guid);
+    tx.insert(make(names, now, random));
+  });
+}
+
+}  // namespace nuri::control
