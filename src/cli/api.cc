@@ -78,6 +78,7 @@ Task<Answer> Api::once(http::ClientRequest request) {
   request.why = &why;
   auto response = co_await client_.request(std::move(request));
   if (!response) throw connection_error(response.error(), session_.api(), why);
+  refuse_redirect(*response, session_.api());
   Answer answer;
   answer.status = response->status;
   if (const auto location = response->headers.get("Location"))

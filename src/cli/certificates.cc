@@ -46,11 +46,13 @@ std::string failures_text(const Command& command, const json::array& orders) {
     out += fmt::format("\n{}   failed {} time{}, last {}",
                        command.terminal.name(text_at(order, "/name")), failures,
                        failures == 1 ? "" : "s", show_api_time(text_at(order, "/last_failure")));
-    if (const std::string next = text_at(order, "/not_earlier"); !next.empty())
+    const std::string next = text_at(order, "/not_earlier");
+    WallTime time;
+    if (parse_rfc3339(next, time) && time > command.loop.wall())
       out += fmt::format(", not tried again before {}", show_api_time(next));
     out += fmt::format("\n   {}\n", command.terminal.bad(error));
   }
-  return out.empty() ? out : "\nNo certificate from an authority for:\n" + out;
+  return out.empty() ? out : "\nOrders from an authority that fail:\n" + out;
 }
 
 Task<int> certificates(Command& command) {

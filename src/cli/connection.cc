@@ -24,8 +24,8 @@ Error connection_error(IoError error, std::string_view api, std::string_view why
   if (error == IoError::untrusted)
     // No retry will help: not `unavailable`.
     return Error(Code::forbidden,
-                 fmt::format("{} is not trusted, nothing was sent: {}. An authority of your own is "
-                             "trusted from then on with: nuri login -a {} --ca FILE",
+                 fmt::format("{} is not trusted, nothing was sent: {}. If an authority of your own "
+                             "signed for it: nuri login -a {} --ca FILE",
                              api, why.empty() ? describe(error) : why, api));
   if (error == IoError::refused)
     return Error(
@@ -33,7 +33,18 @@ Error connection_error(IoError error, std::string_view api, std::string_view why
         fmt::format("connect to {}: connection refused; is Nuri up there? (here: make up)", api));
   const Error plain = error_of(error, fmt::format("talk to {}", api));
   if (why.empty()) return plain;
-  return Error(plain.code(), fmt::format("talk to {}: {}", api, why));
+  // The dialer's word is on the connection: no request was malformed.
+  const Code code = error == IoError::malformed ? Code::unavailable : plain.code();
+  return Error(code, fmt::format("talk to {}: {}", api, why));
+}
+
+void refuse_redirect(const http::ClientResponse& answer, std::string_view api) {
+  if (answer.status < 300 || answer.status >= 400) return;
+  std::string to = "another address";
+  if (const auto location = answer.headers.get("Location"))
+    if (const auto url = http::Url::parse(*location)) to = url->origin();
+  throw Error(Code::bad_request,
+              fmt::format("{} sends on to {}: log in there, with nuri login -a", api, to));
 }
 
 std::string read_roots(const std::string& path) {

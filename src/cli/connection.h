@@ -28,6 +28,10 @@ class Connection {
 // Of what a request to `api` failed with, `why` being the dialer's word on it: what to do about it.
 Error connection_error(IoError error, std::string_view api, std::string_view why = {});
 
+// Throws Error naming the other address if the answer is only that `api` is elsewhere, as before
+// an API that is served over https alone. No token follows there.
+void refuse_redirect(const http::ClientResponse& answer, std::string_view api);
+
 // The text of a file of certificates in PEM form. Throws Error naming the file: if it cannot be
 // read, or has none.
 std::string read_roots(const std::string& path);

@@ -56,7 +56,8 @@ Task<int> delete_certificate(Command& command) {
         co_await command.api.send("DELETE", fmt::format("{}/{}", kPath, text_at(found, "/guid"))),
         "delete the certificate");
   if (command.json())
-    command.print_json(json::object{{"name", word}, {"changed", !found.is_null()}});
+    command.print_json(json::object{
+        {"name", word}, {"guid", text_at(found, "/guid")}, {"changed", !found.is_null()}});
   else
     command.say("OK");
   co_return 0;

@@ -152,7 +152,12 @@ Task<Login> Session::grant(http::Client& client, std::string form, std::string u
   std::string refusal;
   request.why = &refusal;
   auto response = co_await client.request(std::move(request));
-  if (!response) throw connection_error(response.error(), api_, refusal);
+  if (!response) {
+    if (response.error() == IoError::end && api_.starts_with("http:"))
+      refusal = "the connection ended early; an address that speaks https begins with https://";
+    throw connection_error(response.error(), api_, refusal);
+  }
+  refuse_redirect(*response, api_);
   const int status = response->status;
   auto text = co_await http::read_all(*response->body, kAnswerBytes);
   if (!text) throw connection_error(text.error(), api_);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "api/cf/access.h"
+#include "api/cf/certificate_rows.h"
 #include "api/cf/done_job.h"
 #include "api/cf/listing.h"
 #include "api/cf/resources.h"
@@ -12,8 +13,6 @@ namespace {
 
 using model::Certificate;
 using store::Query;
-
-constexpr std::int64_t kRowsAtOnce = 500;
 
 json::array names_json(const Certificate& row) {
   json::array out;
@@ -54,17 +53,15 @@ Target target_of(const Certificate& row) {
   return {row.guid.str(), "certificate", row.names.empty() ? "" : row.names.front(), {}, {}};
 }
 
-// Those that have one of the names themselves: no store can ask for what is in a list, so the rows
-// are gone through, some at a time.
+// Those that have one of the names themselves.
 std::vector<CertificateGuid> guids_named(store::Reader& reader, std::vector<std::string> names) {
   for (std::string& name : names) name = model::lower(name);
   std::vector<CertificateGuid> out;
-  for (std::int64_t page = 1;; ++page) {
-    const auto rows = reader.all(Query<Certificate>().page(page, kRowsAtOnce));
-    for (const Certificate& row : rows)
-      if (std::ranges::find_first_of(row.names, names) != row.names.end()) out.push_back(row.guid);
-    if (static_cast<std::int64_t>(rows.size()) < kRowsAtOnce) return out;
-  }
+  visit_certificates(reader, {}, [&](const Certificate& row) {
+    if (std::ranges::find_first_of(row.names, names) != row.names.end()) out.push_back(row.guid);
+    return false;
+  });
+  return out;
 }
 
 Task<void> list_certificates(Call call) {

@@ -36,7 +36,7 @@ TEST_F(CertificatesTest, AnUploadIsListedShownAndDeletedAndItsKeyIsNeverTold) {
   const net::PemPair pem = made_for({"b.example.com", "a.example.com"});
   const Answer made = upload(pem);
   ASSERT_EQ(made.status, 201) << made.body;
-  EXPECT_EQ(made.text("/names"), R"(["a.example.com","b.example.com"])");
+  EXPECT_EQ(made.text("/names"), R"(["b.example.com","a.example.com"])");
   EXPECT_EQ(made.text("/origin"), "uploaded");
   EXPECT_EQ(made.text("/issuer"), "CN = b.example.com");
   EXPECT_THAT(made.text("/fingerprint"), HasSubstr("sha256:"));

@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <set>
 
+#include "api/cf/certificate_rows.h"
 #include "net/certificate_pem.h"
 
 namespace nuri::api {
@@ -33,6 +34,24 @@ void check_size(std::string_view what, const std::string& pem, std::size_t most)
                        pem.size() / limits::kKiB + 1, most / limits::kKiB));
 }
 
+std::set<std::string_view> set_of(const std::vector<std::string>& names) {
+  return {names.begin(), names.end()};
+}
+
+// Whatever the order of its names.
+std::optional<Certificate> uploaded_for(store::Reader& reader,
+                                        const std::vector<std::string>& names) {
+  const auto wanted = set_of(names);
+  std::optional<Certificate> out;
+  visit_certificates(
+      reader, Query<Certificate>().where(&Certificate::origin, model::CertificateOrigin::uploaded),
+      [&](const Certificate& row) {
+        if (set_of(row.names) == wanted) out = row;
+        return out.has_value();
+      });
+  return out;
+}
+
 }  // namespace
 
 ParsedCertificate parse_upload(const json::object& body, WallTime now) {
@@ -46,10 +65,6 @@ ParsedCertificate parse_upload(const json::object& body, WallTime now) {
   Certificate& out = made.row;
   out.origin = model::CertificateOrigin::uploaded;
   out.names = parsed->names();
-  // One order for one set of names, by which a renewal is found.
-  std::ranges::sort(out.names);
-  const auto twice = std::ranges::unique(out.names);
-  out.names.erase(twice.begin(), twice.end());
   out.chain = std::move(pem.chain);
   out.key = std::move(pem.key);
   out.not_before = parsed->not_before();
@@ -58,9 +73,7 @@ ParsedCertificate parse_upload(const json::object& body, WallTime now) {
 }
 
 StoredUpload store_upload(store::Writer& tx, const Act& act, Certificate upload) {
-  auto older = tx.first(Query<Certificate>()
-                            .where(&Certificate::origin, model::CertificateOrigin::uploaded)
-                            .where(&Certificate::names, upload.names));
+  const auto older = uploaded_for(tx, upload.names);
   const auto fresh = made<Certificate>(act);
   upload.guid = older ? older->guid : fresh.guid;
   upload.created_at = older ? older->created_at : fresh.created_at;
@@ -73,7 +86,7 @@ StoredUpload store_upload(store::Writer& tx, const Act& act, Certificate upload)
                          limits::kCertificates));
     tx.insert(upload);
   }
-  return {std::move(upload), std::move(older)};
+  return {std::move(upload), older};
 }
 
 }  // namespace nuri::api

@@ -17,7 +17,7 @@ struct ParsedCertificate {
 };
 
 // {"chain": PEM, "key": PEM} as a row without guid and times: the chain and the key alone, whatever
-// else the texts hold, its names sorted. Throws Error{unprocessable} that says what is wrong with
+// else the texts hold. Throws Error{unprocessable} that says what is wrong with
 // them, also that the certificate has expired at `now` or is not valid yet. Some milliseconds of
 // arithmetic: for the pool.
 ParsedCertificate parse_upload(const json::object& body, WallTime now);

@@ -23,7 +23,7 @@ def a_certificate_is_added_listed_renewed_and_deleted(realm):
     chain, key = self_signed(realm.scratch, "shop", "shop.example.com", "*.shop.example.com",
                              days=62)
     said = realm.nuri("add-certificate", "--chain", chain, "--key", key)
-    contains(said, "*.shop.example.com, shop.example.com", "what add-certificate says")
+    contains(said, "shop.example.com, *.shop.example.com", "what add-certificate says")
     check("replaces" not in said, f"a first one replaces nothing: {said}")
     listed = realm.nuri("certificates")
     contains(listed, "in 61 days", "nuri certificates")
@@ -88,11 +88,12 @@ def a_domain_is_made_told_to_redirect_and_deleted(realm):
 
 @contextlib.contextmanager
 def tls_before_the_api(realm, folder, chain, key):
-    """A router that ends TLS and sends on to the API; yields its port."""
+    """A router that ends TLS and asks the API; yields its ports, without TLS and with."""
     plain, port = free_ports(2)
     table = folder / "table.json"
     table.write_text(json.dumps({
-        "routes": [{"host": host, "upstreams": [{"address": f"127.0.0.1:{realm.api_port}"}]}
+        "routes": [{"host": host, "settings": {"https_redirect": True},
+                    "upstreams": [{"address": f"127.0.0.1:{realm.api_port}"}]}
                    for host in ("api.localhost", "other.localhost")],
         "certificates": [{"chain": str(chain), "key": str(key)}]}))
     log = folder / "router.log"
@@ -102,7 +103,7 @@ def tls_before_the_api(realm, folder, chain, key):
                                   stdout=out, stderr=out)
     try:
         until(lambda: "the router serves" in log.read_text(), _SERVES_S, "the router serves")
-        yield port
+        yield plain, port
     finally:
         router.terminate()
         router.wait()
@@ -113,7 +114,8 @@ def the_command_line_speaks_https_to_an_api_it_trusts_and_to_no_other(realm):
     with tempfile.TemporaryDirectory(dir=realm.scratch) as name:
         folder = realm.scratch / name
         authority = Authority(folder)
-        with tls_before_the_api(realm, folder, *authority.issue("api", "api.localhost")) as port:
+        issued = authority.issue("api", "api.localhost")
+        with tls_before_the_api(realm, folder, *issued) as (plain, port):
             url = f"https://api.localhost:{port}"
             ann = Cli(realm.program, "", folder / "home")
             log_in = ("login", "-a", url, "-u", "admin", "-p", realm.password())
@@ -131,6 +133,10 @@ def the_command_line_speaks_https_to_an_api_it_trusts_and_to_no_other(realm):
                                "-p", "x", "--ca", folder / "api.pem"), "not trusted",
                      "a name that its certificate is not for")
             contains(ann.fails(*log_in, "--ca", folder / "missing"), "missing", "the error")
+            contains(ann.fails("login", "-a", f"http://api.localhost:{plain}", "-u", "admin", "-p",
+                               realm.password()), "sends on to https://", "where https is a must")
+            contains(ann.fails("login", "-a", f"http://api.localhost:{port}", "-u", "admin", "-p",
+                               realm.password()), "begins with https://", "the error")
             ann.nuri("logout")
             check("BEGIN CERTIFICATE" not in (folder / "home/config.json").read_text(),
                   "what was trusted is kept after logout")
