@@ -40,9 +40,8 @@ std::string expiry_of(const Command& command, const json::value& certificate) {
 std::string failures_text(const Command& command, const json::array& orders) {
   std::string out;
   for (const json::value& order : orders) {
-    const std::string error = text_at(order, "/error");
-    if (error.empty()) continue;
-    const std::int64_t failures = number_at(order, "/failures");
+    const std::int64_t failures = number_at(order, "/failures");  // since the last success
+    if (failures == 0) continue;
     out += fmt::format("\n{}   failed {} time{}, last {}",
                        command.terminal.name(text_at(order, "/name")), failures,
                        failures == 1 ? "" : "s", show_api_time(text_at(order, "/last_failure")));
@@ -50,7 +49,7 @@ std::string failures_text(const Command& command, const json::array& orders) {
     WallTime time;
     if (parse_rfc3339(next, time) && time > command.loop.wall())
       out += fmt::format(", not tried again before {}", show_api_time(next));
-    out += fmt::format("\n   {}\n", command.terminal.bad(error));
+    out += fmt::format("\n   {}\n", command.terminal.bad(text_at(order, "/error")));
   }
   return out.empty() ? out : "\nOrders from an authority that fail:\n" + out;
 }
