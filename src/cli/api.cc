@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "async/deadline.h"
+#include "cli/connection.h"
 #include "cli/table.h"
 
 namespace nuri::cli {
@@ -60,15 +61,24 @@ Error error_of_answer(const Answer& answer, std::string_view doing) {
                doing.empty() ? why : fmt::format("{}: {}", doing, why));
 }
 
+// A link holds the address that the server knows itself by, which behind a tunnel or TLS is not
+// where it is asked. And a token goes nowhere else.
 std::string Api::whole_url(const std::string& path) const {
-  return path.starts_with('/') ? session_.api() + path : path;
+  if (path.starts_with('/')) return session_.api() + path;
+  const auto url = http::Url::parse(path);
+  if (!url)
+    throw Error(Code::internal, fmt::format("{} answered a link that is none", session_.api()));
+  return session_.api() + url->target;
 }
 
 Task<Answer> Api::once(http::ClientRequest request) {
   request.headers.set("Accept", "application/json");
   request.headers.set("Authorization", co_await session_.authorization(client_));
+  std::string why;
+  request.why = &why;
   auto response = co_await client_.request(std::move(request));
-  if (!response) throw connection_error(response.error(), session_.api());
+  if (!response) throw connection_error(response.error(), session_.api(), why);
+  refuse_redirect(*response, session_.api());
   Answer answer;
   answer.status = response->status;
   if (const auto location = response->headers.get("Location"))

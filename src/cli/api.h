@@ -28,9 +28,9 @@ class Api {
 
   Session& session() { return session_; }
 
-  // `path` begins with '/', or is a whole URL of the API's. Repeated a few times when the server is
-  // restarting. Throws Error: with the code of the answer's status and its details; unavailable,
-  // timeout or cancelled if there was no answer.
+  // `path` begins with '/', or is a link, of which its path counts. Repeated a few times when the
+  // server is restarting. Throws Error: with the code of the answer's status and its details;
+  // unavailable, timeout or cancelled if there was no answer.
   Task<json::value> get(std::string path);
   // All pages of a list: the elements of `resources`.
   Task<std::vector<json::value>> list(std::string path);

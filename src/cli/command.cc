@@ -7,6 +7,7 @@
 #include "async/epoll_loop.h"
 #include "async/signals.h"
 #include "async/task_group.h"
+#include "cli/connection.h"
 
 namespace nuri::cli {
 namespace {
@@ -30,9 +31,8 @@ Task<int> supervise(async::Loop& loop, const Arguments& arguments, CommandBody b
   // Before the pool: its threads must not take the signals.
   async::Signals signals(loop, {SIGINT, SIGTERM});
   async::ThreadPool pool(kThreads, kJobs);
-  http::SocketDialer dialer(loop, &pool);
-  http::Client client(loop, dialer);
-  Api api(client, session);
+  Connection connection(loop, pool, session);
+  Api api(connection.client(), session);
   StandardTerminal terminal;
   Command command{loop, pool, api, terminal, arguments};
 

@@ -35,21 +35,26 @@ Config config_of(const json::object& top) {
   if (const json::object* spaces = json::find_object(top, "spaces"))
     for (const auto& [api, space] : *spaces)
       if (space.is_string()) config.spaces[std::string(api)] = std::string(space.get_string());
+  if (const json::object* trusted = json::find_object(top, "trusted"))
+    for (const auto& [api, pem] : *trusted)
+      if (pem.is_string()) config.trusted[std::string(api)] = std::string(pem.get_string());
   return config;
 }
 
 std::string text_of(const Config& config) {
-  json::object logins, spaces;
+  json::object logins, spaces, trusted;
   for (const auto& [api, login] : config.logins)
     logins[api] = {{"username", login.username},
                    {"access_token", login.access_token},
                    {"refresh_token", login.refresh_token},
                    {"expires_at", login.expires_at}};
   for (const auto& [api, space] : config.spaces) spaces[api] = space;
+  for (const auto& [api, pem] : config.trusted) trusted[api] = pem;
   return json::serialize(json::object{{"version", kVersion},
                                       {"api", config.api},
                                       {"logins", std::move(logins)},
-                                      {"spaces", std::move(spaces)}}) +
+                                      {"spaces", std::move(spaces)},
+                                      {"trusted", std::move(trusted)}}) +
          "\n";
 }
 

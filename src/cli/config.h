@@ -1,7 +1,8 @@
 #pragma once
 
 // What the command line remembers: ~/.nuri/config.json, or $NURI_HOME/config.json (mode 0600 in a
-// folder of mode 0700): the logins by API, which API is used, and which space of it.
+// folder of mode 0700): the logins by API, which API is used, which space of it, and which
+// certificates its own must lead to.
 
 #include <functional>
 #include <map>
@@ -18,9 +19,10 @@ struct Login {
 };
 
 struct Config {
-  std::string api;                            // empty: none chosen
-  std::map<std::string, Login> logins;        // by API URL
-  std::map<std::string, std::string> spaces;  // name, by API URL; missing: the first
+  std::string api;                             // empty: none chosen
+  std::map<std::string, Login> logins;         // by API URL
+  std::map<std::string, std::string> spaces;   // name, by API URL; missing: the first
+  std::map<std::string, std::string> trusted;  // PEM, by API URL; missing: the system's roots
   friend bool operator==(const Config&, const Config&) = default;
 };
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "cli/command.h"
+#include "cli/connection.h"
 #include "cli/verbs.h"
 
 namespace nuri::cli {
@@ -13,9 +14,14 @@ Logs in to a Nuri and remembers it in ~/.nuri/config.json (or $NURI_HOME/config.
 you alone. What is not given is asked for. On the machine where Nuri runs, its administrator need
 not log in. --space chooses the space that the other verbs work in.
 
+An https address must show a certificate that the system trusts (or $SSL_CERT_FILE, if that is
+set), or that leads to one in the file given with --ca (PEM). A copy of that file is remembered for
+this address alone; 'nuri logout' forgets it.
+
 Examples:
   nuri login
   nuri login -a http://10.0.0.5:8081 -u ann
+  nuri login -a https://nuri.example.com --ca company-ca.pem
 )";
 
 Task<int> login(Command& command) {
@@ -24,10 +30,8 @@ Task<int> login(Command& command) {
   Session& session = command.api.session();
   command.say(fmt::format("API endpoint: {}\nAuthenticating...", session.api()));
   // The client that the token is fetched with is of no use for anything else.
-  async::Loop& loop = command.loop;
-  http::SocketDialer dialer(loop, &command.pool);
-  http::Client client(loop, dialer);
-  co_await session.log_in(client, user, secret);
+  Connection connection(command.loop, command.pool, session);
+  co_await session.log_in(connection.client(), user, secret);
   const json::value space = co_await command.space();
   if (command.arguments.has("--space"))
     change_config(config_folder(),
@@ -50,8 +54,18 @@ std::string api_to_use(const Arguments& arguments) {
   }
 }
 
+Session session_for(const Arguments& given) {
+  Session session = Session::for_login(api_to_use(given));
+  if (!given.has("--ca")) return session;
+  if (!session.api().starts_with("https:"))
+    throw Error(Code::bad_request,
+                fmt::format("--ca is for an https address, {} is none", session.api()));
+  session.trust(read_roots(given.get("--ca")));
+  return session;
+}
+
 int run(const Arguments& given) {
-  Session session(api_to_use(given));
+  Session session = session_for(given);
   Arguments arguments = given;
   if (!given.has("--user")) arguments.add("--user", ask("User", Echo::on, "give it with -u"));
   if (!given.has("--password")) {
@@ -74,6 +88,7 @@ Verb login_verb() {
           {},
           {{"--api", "-a", "URL", "of the Nuri (default: the one in use)"},
            {"--user", "-u", "NAME", "who you are"},
+           {"--ca", "", "FILE", "certificates (PEM) to trust instead of the system's"},
            {"--password", "-p", "PASSWORD", "others on this machine can read it; better be asked"},
            kSpaceFlag,
            kJsonFlag},

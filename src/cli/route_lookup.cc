@@ -4,19 +4,13 @@
 
 #include <algorithm>
 
+#include "cli/domain_lookup.h"
+
 namespace nuri::cli {
 namespace {
 
 Task<std::string> domain_guid(Api& api, std::string name) {
-  const json::value found = co_await api.get(with_query("/v3/domains", {{"names", name}}));
-  const std::string guid = text_at(found, "/resources/0/guid");
-  if (guid.empty()) {
-    std::string all;
-    for (const json::value& one : co_await api.list("/v3/domains"))
-      all += (all.empty() ? "" : ", ") + text_at(one, "/name");
-    throw Error(Code::not_found, fmt::format("Domain '{}' not found; there is {}", name, all));
-  }
-  co_return guid;
+  co_return text_at(co_await require_domain(api, std::move(name)), "/guid");
 }
 
 // "host.domain" where `domain` is one of the API's: the longest that fits.

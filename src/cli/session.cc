@@ -10,6 +10,7 @@
 #include "async/deadline.h"
 #include "base/encoding.h"
 #include "base/json.h"
+#include "cli/connection.h"
 #include "cli/json_path.h"
 #include "http/form.h"
 
@@ -39,21 +40,12 @@ std::string tidy_api_url(std::string text) {
   while (text.ends_with('/')) text.pop_back();
   const auto url = http::Url::parse(text);
   if (!url || url->target != "/")
-    throw Error(Code::bad_request,
-                fmt::format("'{}' is no address of an API, as in http://127.0.0.1:8081", text));
-  if (url->tls)
     throw Error(
         Code::bad_request,
-        fmt::format("{}: this nuri speaks http only; use an ssh tunnel to the machine", text));
+        fmt::format(
+            "'{}' is no address of an API, as in http://127.0.0.1:8081 or https://nuri.example.com",
+            text));
   return text;
-}
-
-Error connection_error(IoError error, std::string_view url) {
-  if (error == IoError::refused)
-    return Error(
-        Code::unavailable,
-        fmt::format("connect to {}: connection refused; is Nuri up there? (here: make up)", url));
-  return error_of(error, fmt::format("talk to {}", url));
 }
 
 std::optional<AdminFile> read_admin_file() {
@@ -90,7 +82,17 @@ Session Session::open() {
     session.login_ = login->second;
   if (const auto space = config.spaces.find(api); space != config.spaces.end())
     session.space_ = space->second;
+  if (const auto roots = config.trusted.find(api); roots != config.trusted.end())
+    session.trusted_ = roots->second;
   if (admin && admin->api == api) session.admin_ = std::move(admin);
+  return session;
+}
+
+Session Session::for_login(std::string api) {
+  Session session(std::move(api));
+  const Config config = load_config(session.folder_);
+  if (const auto roots = config.trusted.find(session.api_); roots != config.trusted.end())
+    session.trusted_ = roots->second;
   return session;
 }
 
@@ -147,8 +149,15 @@ Task<Login> Session::grant(http::Client& client, std::string form, std::string u
                      {"Content-Type", "application/x-www-form-urlencoded"},
                      {"Authorization", "Basic " + base64("cf:")}};
   request.body = std::move(form);
+  std::string refusal;
+  request.why = &refusal;
   auto response = co_await client.request(std::move(request));
-  if (!response) throw connection_error(response.error(), api_);
+  if (!response) {
+    if (response.error() == IoError::end && api_.starts_with("http:"))
+      refusal = "the connection ended early; an address that speaks https begins with https://";
+    throw connection_error(response.error(), api_, refusal);
+  }
+  refuse_redirect(*response, api_);
   const int status = response->status;
   auto text = co_await http::read_all(*response->body, kAnswerBytes);
   if (!text) throw connection_error(text.error(), api_);
@@ -171,6 +180,7 @@ Task<void> Session::log_in(http::Client& client, std::string username, std::stri
       username);
   change_config(folder_, [this](Config& config) {
     config.logins[api_] = login_;
+    if (!trusted_.empty()) config.trusted[api_] = trusted_;
     config.api = api_;
   });
 }

@@ -103,7 +103,7 @@ TEST(Environment, TakesBothWaysOfWritingIt) {
 TEST(Session, AnAddressBecomesAUrl) {
   EXPECT_EQ(tidy_api_url("10.0.0.5:8081/"), "http://10.0.0.5:8081");
   EXPECT_THROW(tidy_api_url("http://a/b"), Error);
-  EXPECT_THROW(tidy_api_url("https://a"), Error);
+  EXPECT_EQ(tidy_api_url("https://nuri.example.com/"), "https://nuri.example.com");
 }
 
 TEST(Log, EnvelopesBecomeLinesInTheOrderOfTime) {

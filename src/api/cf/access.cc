@@ -41,6 +41,10 @@ void forbid() {
   throw Error(Code::forbidden, "You are not authorized to perform the requested action");
 }
 
+void require_admin(const model::User& user) {
+  if (!user.admin) forbid();
+}
+
 bool may(store::Reader& reader, const model::User& user, const model::Space& space, Access access) {
   if (user.admin) return true;
   return std::ranges::any_of(roles_of(reader, user),

@@ -54,6 +54,8 @@ std::optional<std::vector<G>> both(std::optional<std::vector<G>> a,
 // May the user see (change) what is in the space?
 bool may(store::Reader& reader, const model::User& user, const model::Space& space, Access access);
 [[noreturn]] void forbid();
+// For what is the platform's: throws Error{forbidden} unless the user is an admin.
+void require_admin(const model::User& user);
 
 template <class T>
 T require_of_app(store::Reader& reader, const model::User& user, const Guid<T>& guid,

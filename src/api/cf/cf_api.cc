@@ -23,6 +23,8 @@ CfApi::CfApi(Parts parts) : parts_(std::move(parts)) {
   add_tenancy(routes);
   add_platform(routes);
   add_logs(routes);
+  add_certificates(routes);
+  add_certificate_orders(routes);
   guarded_ = routes.guarded();
 }
 

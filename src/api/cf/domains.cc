@@ -5,6 +5,7 @@
 #include "api/cf/metadata_json.h"
 #include "api/cf/resources.h"
 #include "api/cf/route_rows.h"
+#include "model/option_fields.h"
 #include "model/text.h"
 
 namespace nuri::api {
@@ -28,6 +29,7 @@ json::object domain_json(const Call& call, const Domain& domain) {
           {"relationships",
            json::object{{"organization", relation_json(domain.org.str())},
                         {"shared_organizations", json::object{{"data", json::array()}}}}},
+          {"options", json::object{{"https_redirect", domain.https_redirect}}},
           {"metadata", metadata_json(domain.metadata)},
           {"links", std::move(links)}};
 }
@@ -48,6 +50,16 @@ void require_change(store::Reader& reader, const model::User& user, const Domain
   if (user.admin) return;
   if (!domain.org) forbid();
   require_org(reader, user, domain.org, Access::write);
+}
+
+// Nuri's own key, as routes have one: what is not given stays, null takes back.
+void patch_options(Domain& domain, const json::object& body) {
+  const json::object* given = json::find_object(body, "options");
+  if (!given) return;
+  model::OptionFields fields(*given, "");
+  const auto redirect = fields.truth("https_redirect");
+  fields.done();
+  if (given->contains("https_redirect")) domain.https_redirect = redirect.value_or(false);
 }
 
 struct DomainFilter {
@@ -136,6 +148,7 @@ Task<void> create_domain(Call call) {
       all && json::find_object(*all, "organization"))
     domain.org = OrgGuid(require_relation(body, "organization"));
   patch_metadata(domain.metadata, body);
+  patch_options(domain, body);
   co_await call.parts.store.write([act, domain](store::Writer& tx) {
     require_change(tx, act.user, domain);
     model::validate(domain);
@@ -145,6 +158,23 @@ Task<void> create_domain(Call call) {
           {{"request", json::object{{"name", domain.name}}}});
   });
   co_await call.answer(201, domain_json(call, domain));
+}
+
+Task<void> update_domain(Call call) {
+  const json::object body = co_await call.json_body();
+  const Domain domain = co_await call.parts.store.write(
+      [act = act_of(call), body, guid = call.guid<DomainGuid>()](store::Writer& tx) {
+        Domain changed = require_domain(tx, act.user, guid);
+        require_change(tx, act.user, changed);
+        patch_metadata(changed.metadata, body);
+        patch_options(changed, body);
+        changed.updated_at = act.now;
+        tx.update(changed);
+        audit(tx, act, "audit.domain.update",
+              Target{guid.str(), "domain", changed.name, {}, changed.org}, {{"request", body}});
+        return changed;
+      });
+  co_await call.answer(200, domain_json(call, domain));
 }
 
 Task<void> delete_domain(Call call) {
@@ -180,6 +210,7 @@ void add_domains(Routes& routes) {
   routes.add("GET /v3/domains", list_domains);
   routes.add("POST /v3/domains", create_domain);
   routes.add("GET /v3/domains/:guid", get_domain);
+  routes.add("PATCH /v3/domains/:guid", update_domain);
   routes.add("DELETE /v3/domains/:guid", delete_domain);
   routes.add("GET /v3/domains/:guid/route_reservations", route_reservations);
   routes.add("GET /v3/organizations/:guid/domains", list_of_org);

@@ -25,4 +25,8 @@ void add_tenancy(Routes& routes);           // organizations, spaces, users, rol
 void add_platform(Routes& routes);  // stacks, buildpacks, feature flags; lists that are empty
 void add_logs(Routes& routes);      // log-cache: /api/v1/read, /api/v1/info
 
+// Nuri's own, beside Cloud Foundry's.
+void add_certificates(Routes& routes);        // /v3/nuri/certificates
+void add_certificate_orders(Routes& routes);  // /v3/nuri/certificate_orders
+
 }  // namespace nuri::api

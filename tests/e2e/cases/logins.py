@@ -26,6 +26,8 @@ GET /v3/organizations|GET /v3/spaces|GET /v3/routes|POST /v3/routes|DELETE /v3/r
 POST /v3/routes/GUID/destinations|DELETE /v3/routes/GUID/destinations/GUID|GET /v3/jobs/GUID
 POST /v3/spaces/GUID/actions/apply_manifest|POST /v3/spaces/GUID/manifest_diff
 GET /api/v1/read/GUID|GET /v3/users|GET /v3/roles|GET /v3/buildpacks|GET /v3/stacks
+GET /v3/nuri/certificates|POST /v3/nuri/certificates|GET /v3/nuri/certificates/GUID
+DELETE /v3/nuri/certificates/GUID|GET /v3/nuri/certificate_orders|PATCH /v3/domains/GUID
 """
 _GUID = "11111111-2222-4333-8444-555555555555"
 
