@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "model/fields.h"
 #include "model/guids.h"
 
 namespace nuri::model {
