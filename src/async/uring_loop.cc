@@ -65,7 +65,8 @@ SlotId UringLoop::adopt(Fd fd) {
   Slot& slot = slots_[index];
   slot.fd = std::move(fd);
   slot.socket = Socket::unknown;
-  slot.hung_up = slot.ended = slot.large = false;
+  slot.hung_up = slot.ended = false;
+  slot.single = 0;
   slot.readable = slot.writable = true;  // so that the first call is tried before the ring is asked
   ++open_;
   return {index, slot.generation};
@@ -154,11 +155,12 @@ void UringLoop::ask(Slot& slot, Errand errand) {
   if (way != Way::none) return;  // its completion has the operation tried again
   way = Way::asked;
   const std::uint64_t tag = tag_of(slot, errand);
-  // A receive that stays misses the end of a path socket (liburing's issue 1549).
-  const bool stays = stay_in_ring_ && slot.socket == Socket::tcp && !slot.large;
-  if (errand == Errand::receive)
-    ring_.receive(slot.fd.get(), tag, stays ? UringRing::Often::each_time : UringRing::Often::once);
-  else if (errand == Errand::poll_in)  // stays: who watches a descriptor does so again and again
+  if (errand == Errand::receive) {
+    // One that stays misses the end of a path socket (liburing's issue 1549).
+    slot.stays = stay_in_ring_ && slot.socket == Socket::tcp && slot.single == 0;
+    ring_.receive(slot.fd.get(), tag,
+                  slot.stays ? UringRing::Often::each_time : UringRing::Often::once);
+  } else if (errand == Errand::poll_in)  // stays: who watches a descriptor does so again and again
     ring_.poll(slot.fd.get(), POLLIN | POLLRDHUP, tag, UringRing::Often::each_time);
   else
     ring_.poll(slot.fd.get(), errand == Errand::poll_out ? POLLOUT : POLLRDHUP, tag);
@@ -207,6 +209,7 @@ bool UringLoop::attempt(Slot& slot, Operation& operation) {
   // Bytes come to one reader at a time, in order: the ring or the call.
   if (!writes && way_of(slot, Errand::receive) != Way::none) {
     withdraw(slot, Errand::receive);
+    slot.single = kSingle;
     return false;
   }
   bool& may = writes ? slot.writable : slot.readable;

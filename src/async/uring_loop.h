@@ -52,6 +52,7 @@ class UringLoop final : public Loop {
 
  private:
   // What the ring can have under way for a slot, one of each at a time.
+  static constexpr std::uint8_t kSingle = 8;
   enum class Errand : std::uint8_t { receive, send, poll_in, poll_out, poll_end };
   enum class Way : std::uint8_t { none, asked, withdrawn };
   enum class Socket : std::uint8_t { unknown, tcp, stream, other };
@@ -72,7 +73,9 @@ class UringLoop final : public Loop {
     std::size_t left_at = 0;
     std::optional<int> left_error;
     bool ended = false;  // the peer's end was received
-    bool large = false;  // it filled a buffer last: more at once is better read by a call
+    bool stays = false;  // the receive under way does
+    // Receives that do not stay, since much came at once: that is better read by calls.
+    std::uint8_t single = 0;
   };
 
   static Way& way_of(Slot& slot, Errand errand) {

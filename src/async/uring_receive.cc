@@ -123,8 +123,12 @@ void UringLoop::received(Slot& slot, const io_uring_cqe& cqe) {
   if (cqe.flags & IORING_CQE_F_BUFFER) {
     const std::uint32_t id = cqe.flags >> IORING_CQE_BUFFER_SHIFT;
     --free_buffers_;
-    slot.large = cqe.res == static_cast<int>(limits::kChunkBytes);
-    if (slot.large) withdraw(slot, Errand::receive);
+    if (cqe.res == static_cast<int>(limits::kChunkBytes)) {
+      slot.single = kSingle;
+      withdraw(slot, Errand::receive);
+    } else if (slot.single > 0) {
+      --slot.single;
+    }
     Chunk chunk(*this, ring_.buffer(id), static_cast<std::uint32_t>(std::max(cqe.res, 0)), id);
     if (wanted && cqe.res > 0 && left_of(slot).empty()) {
       reader->chunk = std::move(chunk);

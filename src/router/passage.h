@@ -15,10 +15,10 @@ namespace nuri::router {
 
 class Passage {
  public:
-  // Good until the next wait.
+  // Good until the next wait: what one relay moves at once, and a head before it.
   std::span<char> space() {
-    if (!space_) space_ = std::make_unique_for_overwrite<char[]>(kBytes);
-    return {space_.get(), kBytes};
+    if (!space_) space_ = std::make_unique_for_overwrite<char[]>(kSpace);
+    return {space_.get(), kSpace};
   }
 
   // How much one relay moves at once, and what it holds.
@@ -49,7 +49,8 @@ class Passage {
 
  private:
   static constexpr std::size_t kBytes = 256 * limits::kKiB;
-  static constexpr std::size_t kFirst = 64 * limits::kKiB;
+  static constexpr std::size_t kSpace = kBytes + limits::kHeadBytes + limits::kChunkBytes;
+  static constexpr std::size_t kFirst = 128 * limits::kKiB;
   static constexpr std::size_t kHeld = 2 * limits::kMiB;
 
   std::unique_ptr<char[]> space_;

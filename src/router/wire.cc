@@ -195,22 +195,24 @@ struct Passing {
   Passage::Pace& pace;
 };
 
-// One piece from socket to socket, without a wait; returns as read_now(). `out`: what the receiver
-// did not take.
+// One piece from socket to socket, with `out` before it, without a wait; returns as read_now().
+// Then `out` is what the receiver did not take.
 IoResult<std::optional<std::size_t>> pass_on(Passing on, std::string& out, std::uint64_t& bytes,
                                              std::uint64_t most) {
-  const auto space = on.passage.space().first(on.pace.bytes());
-  const auto n = on.from.read_now(space);
+  const auto space = on.passage.space();
+  const std::size_t before = out.copy(space.data(), limits::kHeadBytes + limits::kChunkBytes);
+  const auto n = on.from.read_now(space.subspan(before, on.pace.bytes()));
   if (!n || !*n || **n == 0) return n;
-  const std::string_view here(space.data(), **n);
+  const std::string_view here(space.data(), before + **n);
   std::size_t taken = 0;
-  if (!take_body(on.parser, here, Relay::as_it_is, taken, out, bytes))
+  std::string none;
+  if (!take_body(on.parser, here.substr(before), Relay::as_it_is, taken, none, bytes))
     return std::unexpected(IoError::malformed);
   if (bytes > most) return std::unexpected(IoError::too_large);
-  const std::size_t sent = on.to.send_now(here.substr(0, taken));
-  on.pace.note(taken, sent);
-  out.assign(here.substr(sent, taken - sent));
-  on.from.put_back(here.substr(taken));
+  const std::size_t all = before + taken, sent = on.to.send_now(here.substr(0, all));
+  on.pace.note(all, sent);
+  out.assign(here.substr(sent, all - sent));
+  on.from.put_back(here.substr(all));
   return n;
 }
 
@@ -223,7 +225,11 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
   std::string out = std::move(prefix);
   Passage::Pace pace(passage);
   const bool sockets = from.is_socket() && to.is_socket() && how == Relay::as_it_is;
-  for (bool flows = false;;) {
+  const auto lots_follow = [&](bool flows) {
+    return from.here().empty() &&
+           parser.left().value_or(flows ? UINT64_MAX : 0) > limits::kChunkBytes;
+  };
+  for (bool flows = false, first = true;; first = false) {
     std::size_t taken = 0;
     flows |= from.here().size() >= limits::kChunkBytes;
     const bool good = take_body(parser, from.here(), how, taken, out, result.bytes);
@@ -238,14 +244,19 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
       from.consume(taken);
       from.keep();
     }
+    if (first && sockets && !out.empty() && lots_follow(flows)) {
+      // What is there already goes out with the beginning.
+      const auto n = pass_on({from, to, parser, passage, pace}, out, result.bytes, most);
+      if (!n) co_return refused(result, n.error());
+      if (n->value_or(0) > 0) continue;
+    }
     const std::string_view rest = copied ? std::string_view() : from.here().substr(0, taken);
     if (!out.empty() || !rest.empty()) result.outcome = co_await to.send(out, rest, patience.send);
     if (!result.outcome) co_return result;
     if (!copied) from.consume(taken);
     out.clear();
     if (parser.done()) co_return result;
-    const bool lots =
-        from.here().empty() && parser.left().value_or(flows ? UINT64_MAX : 0) > limits::kChunkBytes;
+    const bool lots = lots_follow(flows);
     if (lots && sockets) {
       // What has been sent needs no room while the next is awaited.
       if (out.capacity() > limits::kChunkBytes) std::string().swap(out);
