@@ -77,4 +77,20 @@ inline std::string get(std::string_view host, std::string_view path = "/") {
   return "GET " + std::string(path) + " HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n";
 }
 
+inline Counted count(TestWorker& router) {
+  std::promise<Counted> promise;
+  router.worker().count([&](Counted counted) { promise.set_value(std::move(counted)); });
+  return promise.get_future().get();
+}
+
+// Until `seen` holds: what an answer ends with is counted just after its last byte is sent.
+template <class Seen>
+Counted until(TestWorker& router, Seen seen) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  Counted counted = count(router);
+  while (!seen(counted) && std::chrono::steady_clock::now() < deadline) counted = count(router);
+  EXPECT_TRUE(seen(counted));
+  return counted;
+}
+
 }  // namespace nuri::router

@@ -90,9 +90,7 @@ TEST_F(WorkerChallenge, OneThatIsOverIsTheAppsAgain) {
 TEST_F(WorkerChallenge, CountsAsNoRequestForAnUnknownRoute) {
   ask(get("nobody.test", kPath));
   ask(get("nobody.test", "/"));
-  std::promise<std::uint64_t> unknown;
-  router_.worker().count([&](const Counted& all) { unknown.set_value(all.unknown_routes); });
-  EXPECT_EQ(unknown.get_future().get(), 1U);
+  until(router_, [](const Counted& c) { return c.unknown_routes == 1; });
 }
 
 TEST_F(WorkerChallenge, IsAnsweredInsideHttp2) {

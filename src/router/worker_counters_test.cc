@@ -5,28 +5,12 @@
 namespace nuri::router {
 namespace {
 
-Counted count(TestWorker& router) {
-  std::promise<Counted> promise;
-  router.worker().count([&](Counted counted) { promise.set_value(std::move(counted)); });
-  return promise.get_future().get();
-}
-
 std::string ask(TestWorker& router, std::string_view host) {
   Talk client = router.talk();
   EXPECT_TRUE(client.say(get(host)));
   std::string head;
   client.hear_answer(head);
   return head;
-}
-
-// Until `seen` holds: what an answer ends with is counted just after its last byte is sent.
-template <class Seen>
-Counted until(TestWorker& router, Seen seen) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  Counted counted = count(router);
-  while (!seen(counted) && std::chrono::steady_clock::now() < deadline) counted = count(router);
-  EXPECT_TRUE(seen(counted));
-  return counted;
 }
 
 TEST(WorkerCounters, CountAnswersBytesAndInstances) {
