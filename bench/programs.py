@@ -77,6 +77,13 @@ class Program:
         return sum(time.clock_gettime_ns(~pid << 3 | 2) for pid in _session(self.process.pid)) / 1e9
 
 
+def private_bytes(program):
+    """What its processes have in memory for themselves alone."""
+    return 1024 * sum(int(line.split()[1]) for pid in _session(program.process.pid)
+                      for line in Path(f"/proc/{pid}/smaps_rollup").read_text().split("\n")
+                      if line.startswith("Private_"))
+
+
 def _session(leader):
     """The processes of a session."""
     found = []

@@ -3,12 +3,15 @@
 // Passage: the space through which large content goes from one socket to another. One a worker:
 // nothing stays in it over a wait. What a receiver does not take at once is held by its relay, less
 // of it the slower the receiver is, and little once all relays together hold much.
+// The loop's thread.
 
 #include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <utility>
 
+#include "base/clock.h"
 #include "base/limits.h"
 
 namespace nuri::router {
@@ -29,9 +32,15 @@ class Passage {
     Pace(const Pace&) = delete;
     Pace& operator=(const Pace&) = delete;
 
-    std::size_t bytes() const { return passage_.held_ < kHeld ? bytes_ : limits::kChunkBytes; }
+    // `turn`: of the loop. Once much was moved in it, the rest get little, so that others' turn
+    // comes.
+    std::size_t bytes(Time turn) const {
+      if (passage_.held_ >= kHeld) return limits::kChunkBytes;
+      return passage_.moved_in(turn) < kTurn ? bytes_ : std::min(bytes_, kLittle);
+    }
     // The receiver took `taken` of `offered`; the rest is held from now on.
     void note(std::size_t offered, std::size_t taken) {
+      passage_.moved_ += taken;
       bytes_ = taken == offered ? std::min(bytes_ * 2, kBytes)
                                 : std::clamp(taken, limits::kChunkBytes, kBytes);
       hold(offered - taken);
@@ -52,9 +61,18 @@ class Passage {
   static constexpr std::size_t kSpace = kBytes + limits::kHeadBytes + limits::kChunkBytes;
   static constexpr std::size_t kFirst = 128 * limits::kKiB;
   static constexpr std::size_t kHeld = 2 * limits::kMiB;
+  static constexpr std::size_t kTurn = 1 * limits::kMiB;
+  static constexpr std::size_t kLittle = 16 * limits::kKiB;
+
+  std::size_t moved_in(Time turn) {
+    if (std::exchange(turn_, turn) != turn) moved_ = 0;
+    return moved_;
+  }
 
   std::unique_ptr<char[]> space_;
   std::size_t held_ = 0;  // by all relays
+  Time turn_{};
+  std::size_t moved_ = 0;  // in it
 };
 
 }  // namespace nuri::router

@@ -193,6 +193,7 @@ struct Passing {
   http::BodyParser& parser;
   Passage& passage;
   Passage::Pace& pace;
+  Time turn;
 };
 
 // One piece from socket to socket, with `out` before it, without a wait; returns as read_now().
@@ -201,7 +202,7 @@ IoResult<std::optional<std::size_t>> pass_on(Passing on, std::string& out, std::
                                              std::uint64_t most) {
   const auto space = on.passage.space();
   const std::size_t before = out.copy(space.data(), limits::kHeadBytes + limits::kChunkBytes);
-  const auto n = on.from.read_now(space.subspan(before, on.pace.bytes()));
+  const auto n = on.from.read_now(space.subspan(before, on.pace.bytes(on.turn)));
   if (!n || !*n || **n == 0) return n;
   const std::string_view here(space.data(), before + **n);
   std::size_t taken = 0;
@@ -246,7 +247,8 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
     }
     if (first && sockets && !out.empty() && lots_follow(flows)) {
       // What is there already goes out with the beginning.
-      const auto n = pass_on({from, to, parser, passage, pace}, out, result.bytes, most);
+      const auto n =
+          pass_on({from, to, parser, passage, pace, from.turn()}, out, result.bytes, most);
       if (!n) co_return refused(result, n.error());
       if (n->value_or(0) > 0) continue;
     }
@@ -263,7 +265,8 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
       pace.hold(0);
       result.outcome = co_await from.readable(patience.receive);
       if (result.outcome) {
-        const auto n = pass_on({from, to, parser, passage, pace}, out, result.bytes, most);
+        const auto n =
+            pass_on({from, to, parser, passage, pace, from.turn()}, out, result.bytes, most);
         flows = n && n->value_or(limits::kChunkBytes) >= limits::kChunkBytes;
         if (n && n->value_or(1) > 0) continue;
         if (!n) result.outcome = std::unexpected(n.error());

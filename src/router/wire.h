@@ -82,6 +82,7 @@ class Wire {
 
   // For content that goes from socket to socket, when both run on one.
   bool is_socket() const { return !line_.carrier; }
+  Time turn() const { return loop_.turned(); }
   // Waits until something can be received, holding nothing.
   Task<IoResult<void>> readable(Duration idle);
   // What is there, at most space.size(); zero: the peer finished; nullopt: nothing is there.
