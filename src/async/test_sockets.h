@@ -46,4 +46,13 @@ inline Fd tcp_listener(sockaddr_in& address, int backlog = 128) {
 
 inline Fd tcp_socket() { return Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
 
+// Both ends of one connection.
+inline Pair tcp_pair() {
+  sockaddr_in address;
+  const Fd listener = tcp_listener(address);
+  Fd client = tcp_socket();
+  EXPECT_EQ(::connect(client.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  return {Fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)), std::move(client)};
+}
+
 }  // namespace nuri::async

@@ -16,6 +16,13 @@
 namespace nuri::async {
 namespace {
 
+Pair path_pair() { return socket_pair(); }
+
+// The ring receives from TCP in another way than from path sockets.
+struct UringSockets : testing::TestWithParam<Pair (*)()> {};
+INSTANTIATE_TEST_SUITE_P(, UringSockets, testing::Values(path_pair, tcp_pair),
+                         [](const auto& of) { return of.param == tcp_pair ? "tcp" : "path"; });
+
 Task<> turns(int count) {
   for (int i = 0; i < count; ++i) co_await yield();
 }
@@ -46,11 +53,11 @@ TEST(UringLoopTest, ClosingUnderAReceiveThatIsUnderWayTellsThePeerAndFreesTheSlo
 }
 
 // Bytes that came when nobody waited any more are neither lost nor put out of order.
-TEST(UringLoopTest, WhatCameForAReaderThatHasGoneIsTheNextReadersFirst) {
+TEST_P(UringSockets, WhatCameForAReaderThatHasGoneIsTheNextReadersFirst) {
   UringLoop loop;
-  loop.run([](Loop& on) -> Task<> {
+  loop.run([](Loop& on, Pair (*make)()) -> Task<> {
     for (int round = 0; round < 200; ++round) {
-      Pair pair = socket_pair();
+      Pair pair = make();
       Descriptor from(on, std::move(pair.a));
       {
         TaskGroup group(on);
@@ -76,16 +83,16 @@ TEST(UringLoopTest, WhatCameForAReaderThatHasGoneIsTheNextReadersFirst) {
       }
       EXPECT_EQ(got, "abcdefghi");
     }
-  }(loop));
+  }(loop, GetParam()));
 }
 
 // A slot is not given on before the kernel has let go of it, so nothing that was asked for a former
 // descriptor is taken for its successor's.
-TEST(UringLoopTest, AReceiveOfAFormerDescriptorNeverReachesItsSuccessor) {
+TEST_P(UringSockets, AReceiveOfAFormerDescriptorNeverReachesItsSuccessor) {
   UringLoop loop;
-  loop.run([](Loop& on) -> Task<> {
+  loop.run([](Loop& on, Pair (*make)()) -> Task<> {
     for (int round = 0; round < 300; ++round) {
-      Pair former = socket_pair(), next = socket_pair();
+      Pair former = make(), next = make();
       Descriptor old(on, std::move(former.a));
       {
         TaskGroup group(on);
@@ -99,18 +106,18 @@ TEST(UringLoopTest, AReceiveOfAFormerDescriptorNeverReachesItsSuccessor) {
       auto chunk = co_await fresh.recv();
       EXPECT_TRUE(chunk && chunk->view() == "next");
     }
-  }(loop));
+  }(loop, GetParam()));
 }
 
 // Each waits in the ring without a buffer; then all get bytes at once, more than there are buffers.
-TEST(UringLoopTest, MoreReadersThanBuffersAreAllServedAsBuffersComeBack) {
+TEST_P(UringSockets, MoreReadersThanBuffersAreAllServedAsBuffersComeBack) {
   constexpr int kReaders = 700;
   UringLoop loop;
-  loop.run([](Loop& on) -> Task<> {
+  loop.run([](Loop& on, Pair (*make)()) -> Task<> {
     std::vector<Descriptor> readers;
     std::vector<Fd> peers;
     for (int i = 0; i < kReaders; ++i) {
-      Pair pair = socket_pair();
+      Pair pair = make();
       readers.emplace_back(on, std::move(pair.a));
       peers.push_back(std::move(pair.b));
     }
@@ -135,25 +142,25 @@ TEST(UringLoopTest, MoreReadersThanBuffersAreAllServedAsBuffersComeBack) {
     }
     held.clear();
     co_await group.join();
-  }(loop));
+  }(loop, GetParam()));
 }
 
 // A peer that floods while its reader is busy elsewhere takes no buffer from the others.
-TEST(UringLoopTest, FloodsThatNobodyReadsTakeNoBuffers) {
+TEST_P(UringSockets, FloodsThatNobodyReadsTakeNoBuffers) {
   UringLoop loop;
-  loop.run([](Loop& on) -> Task<> {
+  loop.run([](Loop& on, Pair (*make)()) -> Task<> {
     std::vector<Descriptor> flooded;
     std::vector<Fd> peers;
     const std::string flood(64 * 1024, 'f');
     for (int i = 0; i < 200; ++i) {
-      Pair pair = socket_pair();
+      Pair pair = make();
       flooded.emplace_back(on, std::move(pair.a));
       peers.push_back(std::move(pair.b));
       (void)!::send(peers.back().get(), flood.data(), flood.size(), MSG_DONTWAIT);
     }
     // Each reads once and then does something else.
     for (Descriptor& from : flooded) EXPECT_EQ((co_await from.recv())->size(), limits::kChunkBytes);
-    Pair pair = socket_pair();
+    Pair pair = make();
     Descriptor other(on, std::move(pair.a));
     std::vector<Chunk> held;
     for (std::uint32_t i = 0; i < UringRing::kBuffers; ++i) {
@@ -161,14 +168,56 @@ TEST(UringLoopTest, FloodsThatNobodyReadsTakeNoBuffers) {
       held.push_back(std::move(*co_await other.recv()));
       EXPECT_TRUE(held.back().lent());
     }
-  }(loop));
+  }(loop, GetParam()));
+}
+
+// Bytes keep their order whoever reads them, and however: by the ring, by a call, by looking.
+TEST_P(UringSockets, BytesKeepTheirOrderWhateverReadsThem) {
+  UringLoop loop;
+  loop.run([](Loop& on, Pair (*make)()) -> Task<> {
+    Pair pair = make();
+    Descriptor from(on, std::move(pair.a)), to(on, std::move(pair.b));
+    std::string sent;
+    for (int i = 0; sent.size() < 2'000'000; ++i) sent += std::to_string(i) + ' ';
+    TaskGroup group(on);
+    group.spawn([](Descriptor& out, const std::string& all) -> Task<> {
+      for (std::size_t at = 0, n = 1; at < all.size(); at += n, n = n * 7 % 30'011 + 1) {
+        EXPECT_TRUE(co_await out.send(std::string_view(all).substr(at, n)));
+        if (n % 3 == 0) co_await yield();
+      }
+      out.close();
+    }(to, sent));
+    std::string got;
+    std::array<char, 10'000> space;
+    for (int round = 0;; ++round) {
+      const std::size_t before = got.size();
+      switch (round / 5 % 4) {
+        case 0:
+          got.append(space.data(), (co_await from.read(space)).value_or(0));
+          break;
+        case 1:
+          EXPECT_TRUE(co_await from.readable());
+          if (const std::size_t n = from.take_held(space))
+            got.append(space.data(), n);
+          else if (const auto more = ::recv(from.native(), space.data(), space.size(), 0); more > 0)
+            got.append(space.data(), static_cast<std::size_t>(more));
+          break;
+        default:
+          if (auto chunk = co_await from.recv()) got.append(chunk->view());
+          if (round % 2) co_await yield();
+      }
+      if (got.size() == before) break;
+    }
+    EXPECT_TRUE(got == sent);
+    co_await group.join();
+  }(loop, GetParam()));
 }
 
 // Watching a descriptor again and again, with reads between: no edge is missed.
-TEST(UringLoopTest, ReadableSeesWhatIsLeftWhatComesAndTheEnd) {
+TEST_P(UringSockets, ReadableSeesWhatIsLeftWhatComesAndTheEnd) {
   UringLoop loop;
-  loop.run([](Loop& on) -> Task<> {
-    Pair pair = socket_pair();
+  loop.run([](Loop& on, Pair (*make)()) -> Task<> {
+    Pair pair = make();
     Descriptor from(on, std::move(pair.a));
     auto watch = [](Descriptor& d) -> Task<IoResult<void>> { co_return co_await d.readable(); };
     EXPECT_FALSE(co_await within(1ms, watch(from)));
@@ -186,7 +235,7 @@ TEST(UringLoopTest, ReadableSeesWhatIsLeftWhatComesAndTheEnd) {
     EXPECT_TRUE(co_await within(5s, watch(from)));
     EXPECT_TRUE((co_await from.recv())->empty());
     EXPECT_TRUE(co_await within(5s, watch(from)));
-  }(loop));
+  }(loop, GetParam()));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ struct Domain {
   DomainGuid guid;
   std::string name;  // lower case
   bool internal = false;
-  OrgGuid org;  // empty: shared by all
+  OrgGuid org;                  // empty: shared by all
   bool https_redirect = false;  // what comes without TLS for any of its hosts is sent to https
   Metadata metadata;
   WallTime created_at, updated_at;
