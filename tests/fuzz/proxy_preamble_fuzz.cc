@@ -1,5 +1,5 @@
 #include "base/assert.h"
-#include "router/drain_limits.h"
+#include "base/limits.h"
 #include "router/proxy_preamble.h"
 
 // A preamble that is taken is within its text and its limit, and is taken the same way whatever
