@@ -10,7 +10,7 @@ help:
 	@echo 'make clean-data  make down, and remove the data too'
 	@echo 'make test        every check: style, builds, unit, sim, fuzz, differential, end to end'
 	@echo 'make bench       the measured promises'
-	@echo 'make bench-router  the router: against nginx and HAProxy, changes of its table, slow readers'
+	@echo 'make bench-router  the router's: against nginx and HAProxy, table changes, slow readers'
 	@echo
 	@echo 'make setup       Debian packages and system users'
 	@echo 'make build       the release build, into build/release/bin'
@@ -41,7 +41,8 @@ bench: build
 	@exec bench/run
 
 bench-router: build
-	@failed=0; for one in router table_changes slow_readers; do bench/$$one || failed=1; done; exit $$failed
+	@failed=0; for one in router table_changes slow_readers; do bench/$$one || failed=1; done; \
+	exit $$failed
 
 FUZZ_SECONDS ?= 600
 fuzz: setup
