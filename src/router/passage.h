@@ -18,7 +18,9 @@ namespace nuri::router {
 
 class Passage {
  public:
-  // Good until the next wait: what one relay moves at once, and a head before it.
+  // What may stand before the content in the space: a head and the first piece.
+  static constexpr std::size_t kBefore = limits::kHeadBytes + limits::kChunkBytes;
+  // Good until the next wait: what one relay moves at once, and kBefore.
   std::span<char> space() {
     if (!space_) space_ = std::make_unique_for_overwrite<char[]>(kSpace);
     return {space_.get(), kSpace};
@@ -32,6 +34,7 @@ class Passage {
     Pace(const Pace&) = delete;
     Pace& operator=(const Pace&) = delete;
 
+    std::span<char> space() { return passage_.space(); }
     // `turn`: of the loop. Once much was moved in it, the rest get little, so that others' turn
     // comes.
     std::size_t bytes(Time turn) const {
@@ -58,7 +61,7 @@ class Passage {
 
  private:
   static constexpr std::size_t kBytes = 256 * limits::kKiB;
-  static constexpr std::size_t kSpace = kBytes + limits::kHeadBytes + limits::kChunkBytes;
+  static constexpr std::size_t kSpace = kBefore + kBytes;
   static constexpr std::size_t kFirst = 128 * limits::kKiB;
   static constexpr std::size_t kHeld = 2 * limits::kMiB;
   static constexpr std::size_t kTurn = 1 * limits::kMiB;

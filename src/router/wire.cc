@@ -9,6 +9,7 @@
 #include "async/deadline.h"
 #include "async/operation_io.h"
 #include "async/task_group.h"
+#include "base/assert.h"
 #include "router/timed.h"
 
 namespace nuri::router {
@@ -191,18 +192,18 @@ struct Passing {
   Wire& from;
   Wire& to;
   http::BodyParser& parser;
-  Passage& passage;
   Passage::Pace& pace;
-  Time turn;
 };
 
-// One piece from socket to socket, with `out` before it, without a wait; returns as read_now().
+// One piece from socket to socket, with `out` (at most Passage::kBefore) before it, without a wait;
+// returns as read_now().
 // Then `out` is what the receiver did not take.
 IoResult<std::optional<std::size_t>> pass_on(Passing on, std::string& out, std::uint64_t& bytes,
                                              std::uint64_t most) {
-  const auto space = on.passage.space();
-  const std::size_t before = out.copy(space.data(), limits::kHeadBytes + limits::kChunkBytes);
-  const auto n = on.from.read_now(space.subspan(before, on.pace.bytes(on.turn)));
+  const auto space = on.pace.space();
+  const std::size_t before = out.copy(space.data(), Passage::kBefore);
+  NURI_ASSERT(before == out.size());
+  const auto n = on.from.read_now(space.subspan(before, on.pace.bytes(on.from.turn())));
   if (!n || !*n || **n == 0) return n;
   const std::string_view here(space.data(), before + **n);
   std::size_t taken = 0;
@@ -245,10 +246,9 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
       from.consume(taken);
       from.keep();
     }
-    if (first && sockets && !out.empty() && lots_follow(flows)) {
+    if (first && sockets && !out.empty() && out.size() <= Passage::kBefore && lots_follow(flows)) {
       // What is there already goes out with the beginning.
-      const auto n =
-          pass_on({from, to, parser, passage, pace, from.turn()}, out, result.bytes, most);
+      const auto n = pass_on({from, to, parser, pace}, out, result.bytes, most);
       if (!n) co_return refused(result, n.error());
       if (n->value_or(0) > 0) continue;
     }
@@ -265,8 +265,7 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
       pace.hold(0);
       result.outcome = co_await from.readable(patience.receive);
       if (result.outcome) {
-        const auto n =
-            pass_on({from, to, parser, passage, pace, from.turn()}, out, result.bytes, most);
+        const auto n = pass_on({from, to, parser, pace}, out, result.bytes, most);
         flows = n && n->value_or(limits::kChunkBytes) >= limits::kChunkBytes;
         if (n && n->value_or(1) > 0) continue;
         if (!n) result.outcome = std::unexpected(n.error());

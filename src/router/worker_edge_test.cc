@@ -136,6 +136,22 @@ TEST(WorkerEdge, AnswersHeadersAreSetAndRemoved) {
   EXPECT_EQ(head.find("ALLOW"), head.npos);
 }
 
+// Longer than what stands before content that goes from socket to socket.
+TEST(WorkerEdge, ALongHeadReachesTheClientWholeBeforeLargeContent) {
+  const std::string large(300'000, 'l'), value(4000, 'v');
+  Instance app(answering(large));
+  TestWorker router;
+  std::string fields;
+  for (int n = 0; n < 15; ++n)
+    fields += fmt::format(R"({}"X-Long-{}": "{}{}")", n ? ", " : "", n, value, n);
+  router.put("a.test", {app.address()}, {},
+             fmt::format(R"({{"response_headers": {{"set": {{{}}}}}}})", fields));
+  std::string head;
+  EXPECT_TRUE(ask(router, get("a.test"), head) == large);
+  for (int n = 0; n < 15; ++n)
+    EXPECT_TRUE(field(head, fmt::format("X-Long-{}", n)) == value + std::to_string(n)) << n;
+}
+
 TEST(WorkerEdge, ACookieOfTheRoutesChoiceIsSticky) {
   const auto naming = [](std::string name) {
     return [name = std::move(name)](Talk& talk) {
