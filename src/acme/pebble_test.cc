@@ -1,9 +1,8 @@
 #include <gtest/gtest.h>
 
-#include <map>
-
 #include "acme/order.h"
 #include "acme/test_pebble.h"
+#include "acme/test_wellknown.h"
 #include "async/epoll_loop.h"
 #include "async/task_group.h"
 #include "http/server.h"
@@ -12,29 +11,6 @@
 
 namespace nuri::acme {
 namespace {
-
-class Wellknown final : public ChallengeResponder, public http::Service {
- public:
-  Task<void> set(std::string token, std::string authorization) override {
-    tokens[token] = authorization;
-    co_return;
-  }
-  Task<void> clear(std::string token) override {
-    tokens.erase(token);
-    co_return;
-  }
-  Task<void> serve(http::Request& request, http::Response& response) override {
-    const auto found = tokens.find(request.path.substr(request.path.rfind('/') + 1));
-    ++asked;
-    if (found == tokens.end() || broken)
-      co_await response.send(404, {}, "not here");
-    else
-      co_await response.send(200, {}, found->second);
-  }
-  std::map<std::string, std::string> tokens;
-  int asked = 0;
-  bool broken = false;
-};
 
 // What a test's order needs, once pebble answers.
 struct Place {

@@ -14,6 +14,9 @@ namespace nuri::async {
 
 class Signals {
  public:
+  // From now on these stay pending, in this thread and those that it starts. Throws Error.
+  static void hold(std::initializer_list<int> numbers);
+
   Signals(Loop& loop, std::initializer_list<int> numbers);
   // The next signal's number.
   Task<IoResult<int>> next();

@@ -5,7 +5,6 @@
 #include "async/deadline.h"
 #include "base/error.h"
 #include "base/limits.h"
-#include "model/app.h"
 #include "model/certificate.h"
 
 namespace nuri::control {

@@ -2,10 +2,10 @@
 
 #include <gmock/gmock.h>
 
-#include <map>
 #include <utility>
 
 #include "acme/test_pebble.h"
+#include "acme/test_wellknown.h"
 #include "async/epoll_loop.h"
 #include "async/simulated_loop.h"
 #include "async/task_group.h"
@@ -20,29 +20,10 @@
 namespace nuri::control {
 namespace {
 
+using acme::Wellknown;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
-
-// What port 80 of every name would be.
-class Wellknown final : public acme::ChallengeResponder, public http::Service {
- public:
-  Task<void> set(std::string token, std::string authorization) override {
-    tokens[token] = authorization;
-    co_return;
-  }
-  Task<void> clear(std::string token) override {
-    tokens.erase(token);
-    co_return;
-  }
-  Task<void> serve(http::Request& request, http::Response& response) override {
-    const auto found = tokens.find(request.path.substr(request.path.rfind('/') + 1));
-    const bool known = found != tokens.end() && !broken;
-    co_await response.send(known ? 200 : 404, {}, known ? found->second : "not here");
-  }
-  std::map<std::string, std::string> tokens;
-  bool broken = false;
-};
 
 struct Place {
   Wellknown& wellknown;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "control/certificate_row.h"
 #include "plan/renewal.h"
 
 namespace nuri::control {
@@ -24,14 +25,8 @@ model::Certificate certificate_of(const net::PemPair& pem, const CertificateGuid
                 fmt::format("the authority's chain has {} bytes, over the limit of {}",
                             pem.chain.size(), limits::kCertificateChainBytes));
   const auto parsed = net::Certificate::parse(pem.chain, pem.key);
-  model::Certificate out;
+  model::Certificate out = certificate_row(*parsed, pem, model::CertificateOrigin::authority);
   out.guid = guid;
-  out.origin = model::CertificateOrigin::authority;
-  out.names = parsed->names();
-  out.chain = pem.chain;
-  out.key = pem.key;
-  out.not_before = parsed->not_before();
-  out.not_after = parsed->not_after();
   out.created_at = out.updated_at = now;
   return out;
 }

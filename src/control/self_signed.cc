@@ -4,8 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "model/certificate.h"
-#include "net/certificate.h"
+#include "control/certificate_row.h"
 
 namespace nuri::control {
 namespace {
@@ -21,17 +20,11 @@ bool covers(const model::Certificate& row, const std::vector<std::string>& names
   });
 }
 
-model::Certificate make(std::vector<std::string> names, WallTime now, Random& random) {
+model::Certificate make(const std::vector<std::string>& names, WallTime now, Random& random) {
   net::PemPair pem = net::make_self_signed(names, now, kLife);
   const auto parsed = net::Certificate::parse(pem.chain, pem.key);
-  model::Certificate row;
+  model::Certificate row = certificate_row(*parsed, std::move(pem), CertificateOrigin::self_signed);
   row.guid = CertificateGuid::make(random);
-  row.origin = CertificateOrigin::self_signed;
-  row.names = std::move(names);
-  row.chain = std::move(pem.chain);
-  row.key = std::move(pem.key);
-  row.not_before = parsed->not_before();
-  row.not_after = parsed->not_after();
   row.created_at = row.updated_at = now;
   return row;
 }

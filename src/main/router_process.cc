@@ -121,15 +121,6 @@ std::vector<net::HandedIn> listeners_of(const cli::Arguments& arguments, const S
   return out;
 }
 
-// Whoever reads the pid file may signal at once: until somebody waits for them, these stay pending
-// instead of ending the process.
-void hold_signals() {
-  sigset_t held;
-  sigemptyset(&held);
-  for (const int number : {SIGHUP, SIGTERM, SIGINT, SIGUSR2}) sigaddset(&held, number);
-  pthread_sigmask(SIG_BLOCK, &held, nullptr);
-}
-
 int router_process(const cli::Arguments& arguments) {
   const Settings settings = settings_from(arguments);
   set_log_process("router");
@@ -156,8 +147,8 @@ int router_process(const cli::Arguments& arguments) {
                    settings.proxy_protocol};
   if (settings.tls) options.https_port = settings.tls->port();
   options.drain_limit = std::chrono::seconds(settings.drain_seconds);
-  // Before any thread, and before there is a pid file.
-  hold_signals();
+  // Before any thread, and before there is a pid file: whoever reads that may signal at once.
+  async::Signals::hold({SIGHUP, SIGTERM, SIGINT, SIGUSR2});
   async::EpollLoop loop;
   RouterPlace place(loop, lock, static_cast<int>(arguments.number("--take-over", 0, 0, 1 << 30)));
   loop.run(route(loop, std::move(options), place));

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "control/audit_log.h"
 #include "control/builder.h"
-#include "control/challenge_responder.h"
+#include "control/challenges.h"
 #include "control/collector.h"
 #include "control/deleter.h"
 #include "control/reconciler.h"
@@ -161,10 +161,9 @@ Task<void> Server::serve() {
       {loop_, store, pool, engine, blobs_, logs_, {base_.run, base_.build}, &logins_});
   control::AuditLog audit_log(store, log);
   control::Challenges challenges(routes);
-  control::RouterResponder responder(challenges);
   std::optional<AuthorityCertificates> authority;
   if (!settings_.acme.directory.empty())
-    authority.emplace(loop_, store, random_, settings_.acme, responder);
+    authority.emplace(loop_, store, random_, settings_.acme, challenges);
   api::CfApi api({loop_, store, store_, pool, engine, blobs_, logs_, tokens_, logins_, login_limit_,
                   hash_, random_, settings_.api_url(), settings_.apps.port(),
                   settings_.server_dir() + "/uploads"});

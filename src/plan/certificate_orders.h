@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "model/app.h"  // has what the rows of certificate.h are described with
 #include "model/certificate.h"
 #include "model/routing.h"
 

@@ -5,7 +5,6 @@
 #include <string_view>
 #include <vector>
 
-#include "model/app.h"  // has what the rows of certificate.h are described with
 #include "model/certificate.h"
 #include "model/route_table.h"
 

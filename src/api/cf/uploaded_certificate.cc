@@ -5,6 +5,7 @@
 #include <set>
 
 #include "api/cf/certificate_rows.h"
+#include "control/certificate_row.h"
 #include "net/certificate_pem.h"
 
 namespace nuri::api {
@@ -61,15 +62,8 @@ ParsedCertificate parse_upload(const json::object& body, WallTime now) {
   net::PemPair pem = net::pem_of(*parsed);
   check_size("chain", pem.chain, limits::kCertificateChainBytes);
   check_size("key", pem.key, limits::kCertificateKeyBytes);
-  ParsedCertificate made{{}, parsed->fingerprint().str(), parsed->issuer()};
-  Certificate& out = made.row;
-  out.origin = model::CertificateOrigin::uploaded;
-  out.names = parsed->names();
-  out.chain = std::move(pem.chain);
-  out.key = std::move(pem.key);
-  out.not_before = parsed->not_before();
-  out.not_after = parsed->not_after();
-  return made;
+  return {control::certificate_row(*parsed, std::move(pem), model::CertificateOrigin::uploaded),
+          parsed->fingerprint().str(), parsed->issuer()};
 }
 
 StoredUpload store_upload(store::Writer& tx, const Act& act, Certificate upload) {
