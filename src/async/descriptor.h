@@ -5,6 +5,7 @@
 // from the scope. Moving or destroying a Descriptor while an operation waits on it is a bug
 // (asserted).
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -19,17 +20,39 @@ struct Awaitable : Operation {
     loop = &on;
     slot = id;
   }
+  // co_await socket.recv().within(5s): ends with IoError::timed_out when its time is up, without
+  // the frame and the scope that async::within would make.
+  template <class Self>
+  Self&& within(this Self&& self, Duration limit) {
+    self.limit = limit;
+    return std::forward<Self>(self);
+  }
+  template <class Self>
+  Self&& until(this Self&& self, Time when) {
+    return std::forward<Self>(self).within(std::max(when - self.loop->turned(), Duration(0)));
+  }
+  // In `scope`, which outlives the wait, instead of the task's own.
+  template <class Self>
+  Self&& in(this Self&& self, Scope& scope) {
+    self.in_ = &scope;
+    return std::forward<Self>(self);
+  }
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> handle) {
-    if (const auto cause = cause_of(handle)) {
+    PromiseBase& promise = handle.promise();
+    Scope& scope = in_ ? *in_ : *promise.scope;
+    if (const auto cause = scope.cause()) {
       fail(*cause);
       return false;
     }
     if (loop->start(*this)) return false;
-    park(handle);
+    park_in(handle, scope);
     return true;
   }
+
+ private:
+  Scope* in_ = nullptr;
 };
 
 }  // namespace detail
@@ -56,15 +79,17 @@ class Descriptor {
   int native() const { return loop_->native(slot_); }
   // See Loop::seen_quiet.
   bool seen_quiet() const { return loop_->seen_quiet(slot_); }
-  // See Loop::holds_bytes; who reads from native() looks here first.
-  bool holds_bytes() const { return loop_->holds_bytes(slot_); }
+  // Of a socket: what a receive would find, without taking it. A failed connection is an end.
+  enum class There { nothing, bytes, end };
+  There look() const;
+  // Bytes that the loop has received: who reads from native() takes them first.
   std::size_t take_held(std::span<char> into) { return loop_->take_held(slot_, into); }
   // Gives the descriptor to the loop, which closes it; never waits.
   void close() {
     if (slot_) loop_->release(std::exchange(slot_, {}));
   }
 
-  struct Ready : detail::Awaitable {
+  struct Ready final : detail::Awaitable {
     using Awaitable::Awaitable;
     IoResult<void> await_resume() {
       if (failed) return std::unexpected(error);
@@ -75,7 +100,7 @@ class Descriptor {
   Ready readable() { return {*loop_, slot_, Operation::Kind::readable}; }
   Ready writable() { return {*loop_, slot_, Operation::Kind::writable}; }
 
-  struct Recv : detail::Awaitable {
+  struct Recv final : detail::Awaitable {
     using Awaitable::Awaitable;
     IoResult<Chunk> await_resume() {
       if (failed) return std::unexpected(error);
@@ -85,7 +110,7 @@ class Descriptor {
   // The next bytes in a buffer of the loop; an empty chunk is the end of the stream.
   Recv recv() { return {*loop_, slot_, Operation::Kind::recv}; }
 
-  struct Read : detail::Awaitable {
+  struct Read final : detail::Awaitable {
     Read(Loop& loop, SlotId slot, std::span<char> into) : Awaitable(loop, slot, Kind::read) {
       space = into;
     }
@@ -97,7 +122,7 @@ class Descriptor {
   // Up to into.size() (> 0) bytes; 0 is the end of the stream. `into` lives until the result.
   Read read(std::span<char> into) { return {*loop_, slot_, into}; }
 
-  struct Send : detail::Awaitable {
+  struct Send final : detail::Awaitable {
     Send(Loop& loop, SlotId slot, std::string_view bytes) : Awaitable(loop, slot, Kind::send) {
       one[0] = {const_cast<char*>(bytes.data()), bytes.size()};
       parts = one;
@@ -116,7 +141,7 @@ class Descriptor {
   Send send(std::string_view bytes) { return {*loop_, slot_, bytes}; }
   Send send(std::span<iovec> parts) { return {*loop_, slot_, parts}; }
 
-  struct Accept : detail::Awaitable {
+  struct Accept final : detail::Awaitable {
     using Awaitable::Awaitable;
     IoResult<Fd> await_resume() {
       if (failed) return std::unexpected(error);
@@ -125,7 +150,7 @@ class Descriptor {
   };
   Accept accept() { return {*loop_, slot_, Operation::Kind::accept}; }
 
-  struct Connect : detail::Awaitable {
+  struct Connect final : detail::Awaitable {
     Connect(Loop& loop, SlotId slot, const sockaddr* to, socklen_t bytes)
         : Awaitable(loop, slot, Kind::connect) {
       address = to;

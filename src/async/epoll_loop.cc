@@ -41,8 +41,8 @@ EpollLoop::~EpollLoop() {
 }
 
 EpollLoop::Slot& EpollLoop::slot_of(SlotId id) {
-  NURI_ASSERT(id.index < slots_.size() && slots_[id.index].generation == id.generation);
-  return slots_[id.index];
+  NURI_ASSERT(id.index < slots_.size() && slots_[id.index]->generation == id.generation);
+  return *slots_[id.index];
 }
 const EpollLoop::Slot& EpollLoop::slot_of(SlotId id) const {
   return const_cast<EpollLoop*>(this)->slot_of(id);
@@ -54,12 +54,12 @@ SlotId EpollLoop::adopt(Fd fd) {
   std::uint32_t index;
   if (free_slots_.empty()) {
     index = static_cast<std::uint32_t>(slots_.size());
-    slots_.emplace_back();
+    slots_.push_back(std::make_unique<Slot>());
   } else {
     index = free_slots_.back();
     free_slots_.pop_back();
   }
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   slot.fd = std::move(fd);
   slot.readable = slot.writable =
       true;  // so that the first call is tried before the kernel is asked
@@ -77,6 +77,8 @@ void EpollLoop::release(SlotId id) {
   NURI_ASSERT(!slot.reader && !slot.writer && !slot.watch);
   if (slot.polled) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, slot.fd.get(), nullptr);
   slot.fd.reset();
+  slot.reader.close();
+  slot.writer.close();
   if (++slot.generation == 0) slot.generation = 1;
   free_slots_.push_back(id.index);
   --open_;
@@ -84,22 +86,24 @@ void EpollLoop::release(SlotId id) {
 
 int EpollLoop::native(SlotId id) const { return slot_of(id).fd.get(); }
 
-bool EpollLoop::start(Operation& operation) {
+Pending& EpollLoop::pending(const Operation& operation) {
   Slot& slot = slot_of(operation.slot);
+  return operation.writes() ? slot.writer : slot.reader;
+}
+
+bool EpollLoop::start(Operation& operation) {
   operation.loop = this;
-  Operation*& place = operation.writes() ? slot.writer : slot.reader;
+  Pending& place = pending(operation);
   NURI_ASSERT(!place);  // one read and one write at a time
   const bool may_try = spend_credit();
-  if (may_try && attempt(slot, operation)) return true;
-  place = &operation;
-  operation.registered = true;
+  if (may_try && attempt(slot_of(operation.slot), operation)) return true;
+  place.begin(operation);
   if (!may_try) yielded_.push_back(operation);
   return false;
 }
 
 void EpollLoop::forget(Operation& operation) {
-  Slot& slot = slot_of(operation.slot);
-  (operation.writes() ? slot.writer : slot.reader) = nullptr;
+  pending(operation).end();
   operation.registered = false;
   operation.line_link.unlink();
 }
@@ -183,7 +187,7 @@ void EpollLoop::ended(Operation& operation) {
 }
 
 void EpollLoop::serve(Slot& slot) {
-  for (Operation* operation : {slot.reader, slot.writer})
+  for (Operation* operation : {slot.reader.get(), slot.writer.get()})
     if (operation && attempt(slot, *operation)) ended(*operation);
 }
 
@@ -227,7 +231,7 @@ void EpollLoop::poll(Wait wait) {
     }
     const auto index = static_cast<std::uint32_t>(event.data.u64);
     const auto generation = static_cast<std::uint32_t>(event.data.u64 >> 32);
-    Slot& slot = slots_[index];
+    Slot& slot = *slots_[index];
     if (slot.generation != generation) continue;
     const bool broken = event.events & (EPOLLERR | EPOLLHUP);
     if (broken || event.events & (EPOLLIN | EPOLLRDHUP)) slot.readable = true;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "async/loop.h"
+#include "async/pending.h"
 #include "base/fd.h"
 
 namespace nuri::async {
@@ -45,12 +46,12 @@ class EpollLoop final : public Loop {
     bool stream = false;  // a short read has drained it; known once `asked`
     bool asked = false;
     bool readable = false, writable = false, hung_up = false;
-    Operation* reader = nullptr;
-    Operation* writer = nullptr;
+    Pending reader, writer;
     HangupWatch* watch = nullptr;
   };
 
   Slot& slot_of(SlotId id);
+  Pending& pending(const Operation& operation);
   const Slot& slot_of(SlotId id) const;
   // Tries the operation: true if it ended (result set), false if it must wait for readiness.
   bool attempt(Slot& slot, Operation& operation);
@@ -67,7 +68,7 @@ class EpollLoop final : public Loop {
   Time turned_;  // when the kernel was last asked: timers fire by it
   Fd epoll_;
   Fd event_;
-  std::vector<Slot> slots_;
+  std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::size_t open_ = 0;
 

@@ -64,12 +64,11 @@ class Loop : public Clock {
   void cancel() { root_.cancel(); }
 
   void arm(Timer& timer, Time when) { timers_.arm(timer, when); }
-  // As arm(timer, Duration), counted from turned().
-  void arm_by_turn(Timer& timer, Duration after) { arm_from(turned(), timer, after); }
+  // `after` from now; what would be later than kNever never comes.
+  void arm(Timer& timer, Duration after) { timers_.arm(timer, later(now(), after)); }
   // When the kernel was last asked: now(), but for what this turn took so far, and without a call.
   virtual Time turned() const = 0;
-  // `after` from now; what would be later than kNever never comes.
-  void arm(Timer& timer, Duration after) { arm_from(now(), timer, after); }
+  Time by_turn(Duration after) const { return later(turned(), after); }
 
   // Any thread: runs `job` on the loop in a coming turn. The loop must be alive; a job that is
   // never run because the loop ended is destroyed.
@@ -130,8 +129,8 @@ class Loop : public Clock {
 
  private:
   friend class Waiter;
-  void arm_from(Time start, Timer& timer, Duration after) {
-    timers_.arm(timer, after > kNever - start ? kNever : start + after);
+  static Time later(Time start, Duration after) {
+    return after > kNever - start ? kNever : start + after;
   }
   void make_ready(Waiter& waiter) { ready_.push_back(waiter); }
   void resume(Waiter& waiter);

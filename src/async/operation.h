@@ -12,6 +12,7 @@
 
 #include "async/chunk.h"
 #include "async/scope.h"
+#include "base/clock.h"
 #include "base/fd.h"
 
 namespace nuri::async {
@@ -48,6 +49,7 @@ struct Operation : Waiter {
   IoError error{};
   Loop* loop = nullptr;
   SlotId slot;
+  Duration limit = Duration::max();  // how long it may wait, from loop->turned()
   std::span<char> space;
   std::span<iovec> parts;
   std::size_t done = 0;

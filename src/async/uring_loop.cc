@@ -35,16 +35,15 @@ UringLoop::~UringLoop() {
 }
 
 // Bits: 32 of the generation, 28 of the index, 4 of the errand.
-std::uint64_t UringLoop::tag_of(const Slot& slot, Errand errand) const {
-  const auto index = static_cast<std::uint64_t>(&slot - slots_.data());
-  return static_cast<std::uint64_t>(slot.generation) << 32 | index << 4 |
-         static_cast<std::uint64_t>(errand);
+std::uint64_t UringLoop::tag_of(const Slot& slot, Errand errand) {
+  return static_cast<std::uint64_t>(slot.generation) << 32 |
+         static_cast<std::uint64_t>(slot.index) << 4 | static_cast<std::uint64_t>(errand);
 }
 
 UringLoop::Slot& UringLoop::slot_of(SlotId id) {
-  NURI_ASSERT(id.index < slots_.size() && slots_[id.index].generation == id.generation &&
-              !slots_[id.index].closing);
-  return slots_[id.index];
+  NURI_ASSERT(id.index < slots_.size() && slots_[id.index]->generation == id.generation &&
+              !slots_[id.index]->closing);
+  return *slots_[id.index];
 }
 const UringLoop::Slot& UringLoop::slot_of(SlotId id) const {
   return const_cast<UringLoop*>(this)->slot_of(id);
@@ -57,12 +56,12 @@ SlotId UringLoop::adopt(Fd fd) {
   if (free_slots_.empty()) {
     index = static_cast<std::uint32_t>(slots_.size());
     NURI_ASSERT(index < kMostSlots);
-    slots_.emplace_back();
+    slots_.push_back(std::make_unique<Slot>(index));
   } else {
     index = free_slots_.back();
     free_slots_.pop_back();
   }
-  Slot& slot = slots_[index];
+  Slot& slot = *slots_[index];
   slot.fd = std::move(fd);
   slot.socket = Socket::unknown;
   slot.hung_up = slot.ended = false;
@@ -76,6 +75,8 @@ void UringLoop::release(SlotId id) {
   Slot& slot = slot_of(id);
   NURI_ASSERT(!slot.reader && !slot.writer && !slot.watch);
   slot.closing = true;
+  slot.reader.close();
+  slot.writer.close();
   drop_left(slot, left_of(slot).size());
   slot.left_error.reset();
   for (const Errand errand : {Errand::receive, Errand::poll_in, Errand::poll_out, Errand::poll_end})
@@ -89,28 +90,30 @@ void UringLoop::close_if_done(Slot& slot) {
   slot.fd.reset();
   slot.closing = false;
   if (++slot.generation == 0) slot.generation = 1;
-  free_slots_.push_back(static_cast<std::uint32_t>(&slot - slots_.data()));
+  free_slots_.push_back(slot.index);
   --open_;
 }
 
 int UringLoop::native(SlotId id) const { return slot_of(id).fd.get(); }
 
-bool UringLoop::start(Operation& operation) {
+Pending& UringLoop::pending(const Operation& operation) {
   Slot& slot = slot_of(operation.slot);
+  return operation.writes() ? slot.writer : slot.reader;
+}
+
+bool UringLoop::start(Operation& operation) {
   operation.loop = this;
-  Operation*& place = operation.writes() ? slot.writer : slot.reader;
+  Pending& place = pending(operation);
   NURI_ASSERT(!place);  // one read and one write at a time
   const bool may_try = spend_credit();
-  if (may_try && attempt(slot, operation)) return true;
-  place = &operation;
-  operation.registered = true;
+  if (may_try && attempt(slot_of(operation.slot), operation)) return true;
+  place.begin(operation);
   if (!may_try) yielded_.push_back(operation);
   return false;
 }
 
 void UringLoop::detach(Operation& operation) {
-  Slot& slot = slot_of(operation.slot);
-  (operation.writes() ? slot.writer : slot.reader) = nullptr;
+  pending(operation).end();
   operation.registered = false;
   operation.line_link.unlink();
 }
@@ -187,7 +190,7 @@ bool UringLoop::attempt_send(Slot& slot, const Operation& operation) {
 }
 
 void UringLoop::sent(Slot& slot, int result) {
-  Operation* writer = slot.writer;
+  Operation* writer = slot.writer.get();
   if (!writer) return;
   if (result >= 0) {
     operation_sent(*writer, static_cast<std::size_t>(result));
@@ -253,8 +256,8 @@ void UringLoop::completed(const io_uring_cqe& cqe) {
   const auto index = static_cast<std::uint32_t>(cqe.user_data >> 4 & (kMostSlots - 1));
   const auto errand = static_cast<Errand>(cqe.user_data & 15);
   // A slot keeps its generation until everything that was asked for it is complete.
-  NURI_ASSERT(index < slots_.size() && slots_[index].generation == cqe.user_data >> 32);
-  Slot& slot = slots_[index];
+  NURI_ASSERT(index < slots_.size() && slots_[index]->generation == cqe.user_data >> 32);
+  Slot& slot = *slots_[index];
   const Way before = way_of(slot, errand);
   NURI_ASSERT(before != Way::none);
   if (!(cqe.flags & IORING_CQE_F_MORE)) way_of(slot, errand) = Way::none;
@@ -265,11 +268,11 @@ void UringLoop::completed(const io_uring_cqe& cqe) {
   if (errand == Errand::receive) return received(slot, cqe);
   if (errand == Errand::send) {
     if (before == Way::asked) return sent(slot, cqe.res);
-    return serve(slot, slot.writer);
+    return serve(slot, slot.writer.get());
   }
   if (cqe.res > 0 && cqe.res & (POLLRDHUP | POLLHUP | POLLERR)) hung_up(slot);
   if (errand == Errand::poll_end) return;
-  Operation* operation = errand == Errand::poll_in ? slot.reader : slot.writer;
+  Operation* operation = (errand == Errand::poll_in ? slot.reader : slot.writer).get();
   (errand == Errand::poll_in ? slot.readable : slot.writable) = true;
   if (cqe.res < 0 && operation && !operation->line_link.linked()) {
     operation->fail(io_error_of(-cqe.res));

@@ -10,12 +10,14 @@
 // Changes the process as EpollLoop does (SIGPIPE, SIGCHLD).
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "async/loop.h"
+#include "async/pending.h"
 #include "async/uring_ring.h"
 #include "base/fd.h"
 
@@ -58,15 +60,16 @@ class UringLoop final : public Loop {
   enum class Socket : std::uint8_t { unknown, tcp, stream, other };
 
   struct Slot {
+    explicit Slot(std::uint32_t at) : index(at) {}
     Fd fd;
+    std::uint32_t index;  // in slots_
     std::uint32_t generation = 1;
     bool closing = false;  // released; closed when nothing is under way
     Socket socket = Socket::unknown;
     bool readable = false, writable = false;  // a call may succeed: else the ring is asked first
     bool hung_up = false;
     std::array<Way, 5> under_way{};  // by Errand
-    Operation* reader = nullptr;
-    Operation* writer = nullptr;
+    Pending reader, writer;
     HangupWatch* watch = nullptr;
     // What came while nobody read: for the next who does.
     std::string left;
@@ -84,7 +87,7 @@ class UringLoop final : public Loop {
   static Way way_of(const Slot& slot, Errand errand) {
     return slot.under_way.at(static_cast<std::size_t>(errand));
   }
-  std::uint64_t tag_of(const Slot& slot, Errand errand) const;
+  static std::uint64_t tag_of(const Slot& slot, Errand errand);
   Slot& slot_of(SlotId id);
   const Slot& slot_of(SlotId id) const;
   static Socket socket_of(Slot& slot);
@@ -106,6 +109,7 @@ class UringLoop final : public Loop {
   void stop_receives();
   bool read_and_copy(Slot& slot, Operation& operation);
   void read_into_spare(Operation& operation);
+  Pending& pending(const Operation& operation);
   void detach(Operation& operation);
   void ended(Operation& operation);
   void serve(Slot& slot, Operation* operation);
@@ -120,7 +124,7 @@ class UringLoop final : public Loop {
   Time turned_;  // when the kernel was last asked: timers fire by it
   Fd event_;
   UringRing ring_;
-  std::vector<Slot> slots_;
+  std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::size_t open_ = 0;
 

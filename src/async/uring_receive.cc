@@ -58,7 +58,7 @@ std::size_t UringLoop::take_held(SlotId id, std::span<char> into) {
 // From now on a receive is asked for when somebody reads, and brings one buffer at most.
 void UringLoop::stop_receives() {
   stay_in_ring_ = false;
-  for (Slot& slot : slots_) withdraw(slot, Errand::receive);
+  for (const auto& slot : slots_) withdraw(*slot, Errand::receive);
 }
 
 bool UringLoop::take_left(Slot& slot, Operation& operation) {
@@ -117,7 +117,7 @@ void UringLoop::give_back(std::uint32_t buffer) {
 }
 
 void UringLoop::received(Slot& slot, const io_uring_cqe& cqe) {
-  Operation* reader = slot.reader;
+  Operation* reader = slot.reader.get();
   const bool wanted =
       reader && reader->kind == Operation::Kind::recv && !reader->line_link.linked();
   if (cqe.flags & IORING_CQE_F_BUFFER) {

@@ -54,14 +54,12 @@ bool UringRing::available() {
   return yes;
 }
 
-std::size_t UringRing::bytes_of_a_buffer() { return limits::kChunkBytes; }
-
 UringRing::UringRing() {
   constexpr std::size_t kTable = kBuffers * sizeof(io_uring_buf);
   static_assert(kTable % kPage == 0);
   if (const int made = make_ring(ring_, kSubmissions, kCompletions); made != 0)
     throw system_error("make an io_uring", -made);
-  mapped_ = kTable + kBuffers * limits::kChunkBytes;
+  mapped_ = kTable + kBuffers * kStride;
   char* memory = static_cast<char*>(map(mapped_));
   const int registered = memory ? register_buffers(ring_, memory, kBuffers) : -ENOMEM;
   if (registered != 0) {

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/limits.h"
 
 namespace nuri::async {
 
@@ -65,14 +66,15 @@ class UringRing {
   // Completions that did not fit and wait in the kernel for the next enter().
   bool overflown() const { return io_uring_cq_has_overflow(&ring_); }
 
-  char* buffer(std::uint32_t id) { return memory_ + std::size_t{id} * bytes_of_a_buffer(); }
+  char* buffer(std::uint32_t id) { return memory_ + id * kStride; }
   // Makes a buffer, that a receive brought, the kernel's again.
   void provide(std::uint32_t id);
 
   static constexpr std::uint64_t kIgnored = ~0ULL;
 
  private:
-  static std::size_t bytes_of_a_buffer();
+  // From one buffer to the next: beginnings a power of two apart would share few sets of a cache.
+  static constexpr std::size_t kStride = limits::kChunkBytes + 320;
   io_uring_sqe& entry(std::uint64_t tag);
   void provide_all();
   void submit();

@@ -82,12 +82,15 @@ std::optional<std::string> percent(std::string_view text, bool plus_is_space) {
 
 std::string hex(std::string_view bytes) {
   std::string out;
-  out.reserve(bytes.size() * 2);
-  for (char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += kHexDigits[byte >> 4];
-    out += kHexDigits[byte & 15];
-  }
+  out.resize_and_overwrite(bytes.size() * 2, [&](char* text, std::size_t) {
+    char* to = text;
+    for (const char c : bytes) {
+      const auto byte = static_cast<unsigned char>(c);
+      *to++ = kHexDigits[byte >> 4];
+      *to++ = kHexDigits[byte & 15];
+    }
+    return static_cast<std::size_t>(to - text);
+  });
   return out;
 }
 

@@ -42,7 +42,14 @@ class Headers {
   std::vector<Header> all_;
 };
 
-bool same_name(std::string_view a, std::string_view b);
+namespace detail {
+bool same_letters(std::string_view a, std::string_view b);  // of one length
+}
+// Most names differ in their length or first letter: that is seen without a call.
+inline bool same_name(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && (a.empty() || ((a[0] ^ b[0]) & ~0x20) == 0) &&
+         detail::same_letters(a, b);
+}
 
 // The content of a message as it arrives.
 class Body {

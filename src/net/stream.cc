@@ -20,11 +20,7 @@ Task<IoResult<void>> SocketStream::send(std::span<iovec> parts) {
 }
 void SocketStream::shutdown_send() { ::shutdown(descriptor_.native(), SHUT_WR); }
 
-bool SocketStream::quiet() const {
-  char byte;
-  return ::recv(descriptor_.native(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-         (errno == EAGAIN || errno == EWOULDBLOCK);
-}
+bool SocketStream::quiet() const { return descriptor_.look() == async::Descriptor::There::nothing; }
 
 Address SocketStream::peer() const {
   sockaddr_storage storage{};

@@ -1,14 +1,15 @@
 #pragma once
 
 // Carrier: moves a wire's bytes where they are not a plain socket's: TLS, one stream of an HTTP/2
-// connection. One task may receive while another sends. Deadlines are the wire's. One loop's
-// thread; results are values.
+// connection. One task may receive while another sends. `limit`: for all of it, then
+// IoError::timed_out. One loop's thread; results are values.
 
 #include <string>
 #include <string_view>
 
 #include "async/scope.h"
 #include "async/task.h"
+#include "base/clock.h"
 
 namespace nuri::router {
 
@@ -16,10 +17,10 @@ class Carrier {
  public:
   virtual ~Carrier() = default;
   // Appends what came to `into`, some kRoom bytes at most; nothing appended: the peer has finished.
-  virtual Task<IoResult<void>> receive(std::string& into) = 0;
+  virtual Task<IoResult<void>> receive(std::string& into, Duration limit) = 0;
   // All of `first` and then `second`, which live until the result; `sent` counts also on failure.
   virtual Task<IoResult<void>> send(std::string_view first, std::string_view second,
-                                    std::size_t& sent) = 0;
+                                    std::size_t& sent, Duration limit) = 0;
   // Tells the peer that nothing more comes. Never waits.
   virtual void finish() = 0;
   // The peer shall see that something is missing.

@@ -202,22 +202,27 @@ Task<After> Exchange::refuse() {
 }
 
 Task<Exchange::Outcome> Exchange::attempt() {
-  // It may have been closed in the meantime: then once more on a new one to the same instance.
-  if (auto kept = upstream_->take_kept(repeatable() ? Upstream::Look::no : Upstream::Look::yes)) {
-    Wire server(ground_.loop, std::move(*kept));
-    const Outcome outcome = co_await exchange_over(server, Connection::kept);
-    if (outcome != Outcome::again) co_return outcome;
-  }
-  auto line = co_await async::within(deadlines_->connect, upstream_->connect());
-  if (line) {
+  auto line = upstream_->take_kept(repeatable() ? Upstream::Look::no : Upstream::Look::yes);
+  // A kept one may have been closed in the meantime: then once more on a new one.
+  for (Connection connection = line ? Connection::kept : Connection::fresh;;
+       connection = Connection::fresh) {
+    if (connection == Connection::fresh) {
+      auto made = co_await async::within(deadlines_->connect, upstream_->connect());
+      if (!made) co_return not_connected(made.error());
+      line = std::move(*made);
+    }
     Wire server(ground_.loop, std::move(*line));
-    co_return co_await exchange_over(server, Connection::fresh);
+    const Outcome outcome = co_await exchange_over(server, connection);
+    if (outcome != Outcome::again || connection == Connection::fresh) co_return outcome;
   }
+}
+
+Exchange::Outcome Exchange::not_connected(IoError error) {
   upstream_->failed(ground_.loop.now());
-  co_return fail({502, "connection_failed",
-                  fmt::format("The app's instance {} cannot be connected to: {}.",
-                              upstream_->spec().index, describe(line.error()))},
-                 line.error() == IoError::cancelled ? Outcome::failed : Outcome::again);
+  return fail({502, "connection_failed",
+               fmt::format("The app's instance {} cannot be connected to: {}.",
+                           upstream_->spec().index, describe(error))},
+              error == IoError::cancelled ? Outcome::failed : Outcome::again);
 }
 
 Task<Exchange::Outcome> Exchange::exchange_over(Wire& server, Connection connection) {
@@ -299,12 +304,16 @@ Task<Wire::Head> Exchange::answer_of(Wire& server) {
       server.keep();
       co_return answer;
     }
-    const std::string interim = answer_head(answer.view, {}, request_.id);
-    server.consume(answer.view.bytes);
-    server.keep();
-    if (request_.version == http::Version::http11)
-      (void)co_await client_.send(interim, {}, deadlines_->body_idle);
+    co_await pass_interim(server, answer.view);
   }
+}
+
+Task<void> Exchange::pass_interim(Wire& server, const http::HeadView& interim) {
+  const std::string head = answer_head(interim, {}, request_.id);
+  server.consume(interim.bytes);
+  server.keep();
+  if (request_.version == http::Version::http11)
+    (void)co_await client_.send(head, {}, deadlines_->body_idle);
 }
 
 Exchange::Outcome Exchange::no_answer(const Wire::Head& answer, Connection connection) {

@@ -140,17 +140,20 @@ class Exchange {
   Task<Outcome> converse(Wire& server, Connection connection);
   Task<Wire::Head> answer_of(Wire& server);
   Task<Outcome> pass_back(Wire& server, Wire::Head& answer);
-  Task<Outcome> tunnel(Wire& server, std::string head);
+  // What few requests need is kept out of line: it would make every request's frame larger.
+  [[gnu::noinline]] Task<void> pass_interim(Wire& server, const http::HeadView& interim);
+  [[gnu::noinline]] Task<Outcome> tunnel(Wire& server, std::string head);
   using Watch = std::optional<Wire::Watch>;
-  Task<void> upload(Wire& server, async::Scope& answering, Watch& client);
+  [[gnu::noinline]] Task<void> upload(Wire& server, async::Scope& answering, Watch& client);
+  Outcome not_connected(IoError error);
   Outcome no_answer(const Wire::Head& answer, Connection connection);
   Outcome fail(Failure failure, Outcome outcome);
   void note_route(const Route& route);
   bool may_try(Route& route);
   Failure unknown_route() const;
   After leave();
-  Task<After> refuse();
-  Task<After> answer_challenge(const std::string& authorization);
+  [[gnu::noinline]] Task<After> refuse();
+  [[gnu::noinline]] Task<After> answer_challenge(const std::string& authorization);
   // Of routes with settings only (exchange_edge.cc). admit: false, and failure_ says why, if the
   // request is not for an instance.
   Task<bool> admit(std::shared_ptr<RouteEdge> edge);

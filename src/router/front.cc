@@ -3,17 +3,14 @@
 #include "async/deadline.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "http/head_rules.h"
 #include "http/message.h"
 #include "router/proxy_preamble.h"
 
 namespace nuri::router {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
+using http::trimmed;
 
 // All fields of the name as one list. Of one that is too long the end: the beginning is what a
 // client can write.

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "async/deadline.h"
 #include "base/limits.h"
 #include "http/head_text.h"
 #include "router/http2_frames.h"
@@ -162,7 +163,12 @@ Task<IoResult<void>> Http2Link::flush(std::size_t* written) {
 }
 
 Task<IoResult<void>> Http2Link::send(std::string_view first, std::string_view second,
-                                     std::size_t& sent) {
+                                     std::size_t& sent, Duration limit) {
+  return async::within(limit, send_all(first, second, sent));
+}
+
+Task<IoResult<void>> Http2Link::send_all(std::string_view first, std::string_view second,
+                                         std::size_t& sent) {
   for (const auto part : {first, second})
     if (auto put = put_request(part); !put) co_return put;
   std::size_t written = 0;
@@ -175,7 +181,11 @@ Task<IoResult<void>> Http2Link::send(std::string_view first, std::string_view se
   co_return flushed;
 }
 
-Task<IoResult<void>> Http2Link::receive(std::string& into) {
+Task<IoResult<void>> Http2Link::receive(std::string& into, Duration limit) {
+  return async::within(limit, receive_some(into));
+}
+
+Task<IoResult<void>> Http2Link::receive_some(std::string& into) {
   if (!session_) co_return std::unexpected(IoError::malformed);
   for (;;) {
     if (!in_.empty()) {

@@ -25,9 +25,9 @@ class Http2Link final : public Carrier {
   ~Http2Link() override { nghttp2_session_del(session_); }
 
   // receive: IoError::refused if the instance says that it has not begun with the request.
-  Task<IoResult<void>> receive(std::string& into) override;
-  Task<IoResult<void>> send(std::string_view first, std::string_view second,
-                            std::size_t& sent) override;
+  Task<IoResult<void>> receive(std::string& into, Duration limit) override;
+  Task<IoResult<void>> send(std::string_view first, std::string_view second, std::size_t& sent,
+                            Duration limit) override;
   void finish() override {}
   void break_off() override {}
   bool bytes_wait() const override { return false; }
@@ -37,6 +37,8 @@ class Http2Link final : public Carrier {
 
  private:
   struct Callbacks;
+  Task<IoResult<void>> receive_some(std::string& into);
+  Task<IoResult<void>> send_all(std::string_view first, std::string_view second, std::size_t& sent);
   bool begin();
   bool take(std::string_view bytes);
   IoResult<void> put_request(std::string_view bytes);

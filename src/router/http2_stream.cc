@@ -18,23 +18,12 @@ class Http2Stream::End final : public Carrier {
   explicit End(std::shared_ptr<Http2Stream> stream) : stream_(std::move(stream)) {}
   ~End() override { stream_->exchange_ended(); }
 
-  Task<IoResult<void>> receive(std::string& into) override {
-    while (stream_->in_.empty() && !stream_->in_ended_ && !stream_->gone_)
-      if (auto waited = co_await stream_->changed_.wait(); !waited) co_return waited;
-    if (stream_->gone_) co_return std::unexpected(IoError::reset);
-    stream_->take_request(into);
-    co_return IoResult<void>{};
+  Task<IoResult<void>> receive(std::string& into, Duration limit) override {
+    return async::within(limit, receive_some(into));
   }
-
-  Task<IoResult<void>> send(std::string_view first, std::string_view second,
-                            std::size_t& sent) override {
-    for (const auto part : {first, second}) {
-      if (auto put = stream_->put_answer(part); !put) co_return put;
-      sent += part.size();
-    }
-    while (stream_->out_.size() - stream_->out_at_ > limits::kHttp2AnswerAhead && !stream_->gone_)
-      if (auto waited = co_await stream_->changed_.wait(); !waited) co_return waited;
-    co_return IoResult<void>{};
+  Task<IoResult<void>> send(std::string_view first, std::string_view second, std::size_t& sent,
+                            Duration limit) override {
+    return async::within(limit, send_all(first, second, sent));
   }
 
   void finish() override {}  // messages end by their framing
@@ -47,6 +36,24 @@ class Http2Stream::End final : public Carrier {
   bool hung_up() const override { return stream_->gone_; }
 
  private:
+  Task<IoResult<void>> receive_some(std::string& into) {
+    while (stream_->in_.empty() && !stream_->in_ended_ && !stream_->gone_)
+      if (auto waited = co_await stream_->changed_.wait(); !waited) co_return waited;
+    if (stream_->gone_) co_return std::unexpected(IoError::reset);
+    stream_->take_request(into);
+    co_return IoResult<void>{};
+  }
+  Task<IoResult<void>> send_all(std::string_view first, std::string_view second,
+                                std::size_t& sent) {
+    for (const auto part : {first, second}) {
+      if (auto put = stream_->put_answer(part); !put) co_return put;
+      sent += part.size();
+    }
+    while (stream_->out_.size() - stream_->out_at_ > limits::kHttp2AnswerAhead && !stream_->gone_)
+      if (auto waited = co_await stream_->changed_.wait(); !waited) co_return waited;
+    co_return IoResult<void>{};
+  }
+
   std::shared_ptr<Http2Stream> stream_;
 };
 

@@ -49,7 +49,7 @@ class Proxy {
   // `idle`: for the next one, if the route says so.
   Task<After> next_request(Wire& client, const Peer& peer, Duration& idle);
   Task<After> serve_one(Wire& client, const http::HeadView& head, const Peer& peer, Duration& idle);
-  Task<After> refuse_head(Wire& client, const Wire::Head& head);
+  [[gnu::noinline]] Task<After> refuse_head(Wire& client, const Wire::Head& head);
   std::string make_request_id();
 
   Ground ground_;

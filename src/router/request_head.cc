@@ -58,10 +58,17 @@ bool routers_own(std::string_view name) {
 }
 
 void append(std::string& out, std::string_view name, std::string_view value) {
-  out += name;
-  out += ": ";
-  out += value;
-  out += "\r\n";
+  const std::size_t before = out.size();
+  out.resize_and_overwrite(before + name.size() + value.size() + 4, [&](char* text, std::size_t) {
+    char* to = text + before;
+    to += name.copy(to, name.size());
+    *to++ = ':';
+    *to++ = ' ';
+    to += value.copy(to, value.size());
+    *to++ = '\r';
+    *to++ = '\n';
+    return static_cast<std::size_t>(to - text);
+  });
 }
 
 void append_framing(std::string& out, const http::HeadView& head) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "http/head_rules.h"
 #include "http/message.h"
 
 namespace nuri::router {
@@ -11,11 +12,7 @@ namespace {
 constexpr std::string_view kSession = "JSESSIONID";
 constexpr std::string_view kInstance = "__VCAP_ID__";
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
+using http::trimmed;
 
 // Calls visit(name, value) for each `name=value` between semicolons, until it returns false.
 template <class Visit>

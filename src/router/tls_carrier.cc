@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <utility>
 
 namespace nuri::router {
@@ -21,7 +22,7 @@ Task<IoResult<void>> TlsCarrier::handshake() {
     // A client may send its request with the last of its handshake.
     early_.assign(in);
     chunk.reset();
-    if (auto flushed = co_await flush(); !flushed) co_return flushed;
+    if (auto flushed = co_await flush(kNever); !flushed) co_return flushed;
     if (done) co_return IoResult<void>{};
     if (done.error() != net::TlsStop::wants_input) co_return std::unexpected(IoError::malformed);
     auto more = co_await socket_.recv();
@@ -33,34 +34,34 @@ Task<IoResult<void>> TlsCarrier::handshake() {
 }
 
 // What the session wants to say. One after the other, so that records stay in order.
-Task<IoResult<void>> TlsCarrier::flush() {
+Task<IoResult<void>> TlsCarrier::flush(Time until) {
   if (!session_.has_output()) co_return IoResult<void>{};
   const auto mine = co_await sending_.take();
   if (!mine) co_return std::unexpected(mine.error());
   if (broken_) co_return std::unexpected(IoError::reset);
   session_.take_output(output_);
-  auto sent = co_await socket_.send(output_);
+  auto sent = co_await socket_.send(output_).until(until);
   broken_ = !sent;
   co_return sent;
 }
 
 // False: the peer has finished.
 IoResult<bool> TlsCarrier::decrypt(std::string_view& in, std::string& into) {
+  std::array<char, kRecord> record;
   for (;;) {
-    const std::size_t before = into.size();
-    std::expected<std::size_t, net::TlsStop> n;
-    into.resize_and_overwrite(before + kRecord, [&](char* bytes, std::size_t) {
-      n = session_.read(in, {bytes + before, kRecord});
-      return before + n.value_or(0);
-    });
-    if (n) continue;
+    const auto n = session_.read(in, record);
+    if (n) {
+      into.append(record.data(), *n);
+      continue;
+    }
     if (n.error() == net::TlsStop::wants_input) return true;
     if (n.error() == net::TlsStop::end) return false;
     return std::unexpected(IoError::malformed);
   }
 }
 
-Task<IoResult<void>> TlsCarrier::receive(std::string& into) {
+Task<IoResult<void>> TlsCarrier::receive(std::string& into, Duration limit) {
+  const Time until = socket_.loop().by_turn(limit);
   const std::size_t before = into.size();
   async::Chunk chunk;
   std::string early = std::exchange(early_, {});
@@ -68,10 +69,10 @@ Task<IoResult<void>> TlsCarrier::receive(std::string& into) {
   for (;;) {
     const auto goes_on = decrypt(in, into);
     chunk.reset();
-    if (auto flushed = co_await flush(); !flushed) co_return flushed;
+    if (auto flushed = co_await flush(until); !flushed) co_return flushed;
     if (!goes_on) co_return std::unexpected(goes_on.error());
     if (!*goes_on || into.size() > before) co_return IoResult<void>{};
-    auto more = co_await socket_.recv();
+    auto more = co_await socket_.recv().until(until);
     if (!more) co_return std::unexpected(more.error());
     // Many peers close without a close_notify: HTTP's own framing tells what was cut short.
     if (more->empty()) co_return IoResult<void>{};
@@ -81,7 +82,8 @@ Task<IoResult<void>> TlsCarrier::receive(std::string& into) {
 }
 
 Task<IoResult<void>> TlsCarrier::send(std::string_view first, std::string_view second,
-                                      std::size_t& sent) {
+                                      std::size_t& sent, Duration limit) {
+  const Time until = socket_.loop().by_turn(limit);
   std::size_t held = 0;
   for (std::string_view part : {first, second})
     while (!part.empty()) {
@@ -90,10 +92,10 @@ Task<IoResult<void>> TlsCarrier::send(std::string_view first, std::string_view s
       part.remove_prefix(piece.size());
       held += piece.size();
       if (held < kAtOnce) continue;
-      if (auto flushed = co_await flush(); !flushed) co_return flushed;
+      if (auto flushed = co_await flush(until); !flushed) co_return flushed;
       sent += std::exchange(held, 0);
     }
-  auto flushed = co_await flush();
+  auto flushed = co_await flush(until);
   if (flushed) sent += held;
   co_return flushed;
 }
@@ -116,9 +118,7 @@ void TlsCarrier::break_off() {
 }
 
 bool TlsCarrier::bytes_wait() const {
-  char byte;
-  return !early_.empty() || socket_.holds_bytes() ||
-         ::recv(socket_.native(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+  return !early_.empty() || socket_.look() == async::Descriptor::There::bytes;
 }
 
 void TlsCarrier::watch(async::Scope* scope) {

@@ -23,9 +23,9 @@ class TlsCarrier final : public Carrier {
   Task<IoResult<void>> handshake();
   const net::TlsSession& session() const { return session_; }
 
-  Task<IoResult<void>> receive(std::string& into) override;
-  Task<IoResult<void>> send(std::string_view first, std::string_view second,
-                            std::size_t& sent) override;
+  Task<IoResult<void>> receive(std::string& into, Duration limit) override;
+  Task<IoResult<void>> send(std::string_view first, std::string_view second, std::size_t& sent,
+                            Duration limit) override;
   void finish() override;
   void break_off() override;
   bool bytes_wait() const override;
@@ -33,7 +33,7 @@ class TlsCarrier final : public Carrier {
   bool hung_up() const override { return watch_ && watch_->hung_up(); }
 
  private:
-  Task<IoResult<void>> flush();
+  Task<IoResult<void>> flush(Time until);
   IoResult<bool> decrypt(std::string_view& in, std::string& into);
 
   async::Descriptor socket_;

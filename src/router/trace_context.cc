@@ -1,7 +1,5 @@
 #include "router/trace_context.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "http/message.h"
@@ -43,10 +41,15 @@ TraceContext trace_context(const http::HeadView& head, std::string_view request_
     return http::same_name(header.name, kName);
   });
   const std::string_view given = head.find(kName).value_or("");
-  if (count != 1 || !is_valid(given)) return {fmt::format("00-{}-{}-01", request_id, span), false};
-  return {fmt::format("00-{}-{}-{}", given.substr(kTraceAt, kTraceDigits), span,
-                      given.substr(kFlagsAt, 2)),
-          true};
+  const bool continued = count == 1 && is_valid(given);
+  std::string parent;
+  parent.reserve(kVersion00Bytes);
+  parent += "00-";
+  parent += continued ? given.substr(kTraceAt, kTraceDigits) : request_id;
+  parent += '-';
+  parent += span;
+  parent += continued ? given.substr(kFlagsAt - 1, 3) : "-01";
+  return {std::move(parent), continued};
 }
 
 }  // namespace nuri::router

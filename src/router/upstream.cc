@@ -22,10 +22,7 @@ constexpr int kLeastBatch = 8;
 // A kept connection that the app has closed, or on which it said something unasked, is of no use.
 bool still_good(Line& line) {
   if (line.carrier) return line.carrier->reusable();
-  char byte;
-  return !line.socket.holds_bytes() &&
-         ::recv(line.socket.native(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-         (errno == EAGAIN || errno == EWOULDBLOCK);
+  return line.socket.look() == async::Descriptor::There::nothing;
 }
 
 }  // namespace

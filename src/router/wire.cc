@@ -10,7 +10,6 @@
 #include "async/operation_io.h"
 #include "async/task_group.h"
 #include "base/assert.h"
-#include "router/timed.h"
 
 namespace nuri::router {
 namespace {
@@ -32,9 +31,7 @@ void Wire::break_off() {
 
 bool Wire::bytes_wait() const {
   if (line_.carrier) return line_.carrier->bytes_wait();
-  char byte;
-  return line_.socket.holds_bytes() ||
-         ::recv(line_.socket.native(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+  return line_.socket.look() == async::Descriptor::There::bytes;
 }
 
 Wire::Watch::Watch(Wire& wire, async::Scope& scope) : carrier_(wire.line_.carrier.get()) {
@@ -66,34 +63,43 @@ void Wire::keep() {
   chunk_.reset();
 }
 
-Task<IoResult<void>> Wire::receive(Duration idle, Much much) {
-  keep();
-  if (line_.carrier) {
-    kept_.erase(0, std::exchange(kept_at_, 0));
-    if (kept_.empty()) std::string().swap(kept_);
-    co_return co_await async::within(idle, line_.carrier->receive(kept_));
-  }
-  if (much == Much::lots) {
-    kept_.resize_and_overwrite(kLotsBytes, [](char*, std::size_t n) { return n; });
-    auto n = co_await timed(idle, [&] { return line_.socket.read(kept_); });
-    kept_.resize(n.value_or(0));
-    if (!n) co_return std::unexpected(n.error());
-    co_return IoResult<void>{};
-  }
+Wire::Receive::Receive(Wire& wire, Duration idle) : wire_(wire) {
+  wire.keep();
   // What was consumed must not stay, or a peer that never ends at the end of a chunk fills memory.
-  kept_.erase(0, std::exchange(kept_at_, 0));
-  if (kept_.empty()) std::string().swap(kept_);
-  auto chunk = co_await timed(idle, [&] { return line_.socket.recv(); });
-  if (!chunk) co_return std::unexpected(chunk.error());
-  if (kept_.empty())
-    chunk_ = std::move(*chunk);
-  else
-    kept_.append(chunk->view());
-  co_return IoResult<void>{};
+  wire.kept_.erase(0, std::exchange(wire.kept_at_, 0));
+  if (wire.kept_.empty()) std::string().swap(wire.kept_);
+  if (wire.line_.carrier) {
+    carried_ = wire.line_.carrier->receive(wire.kept_, idle);
+  } else {
+    const auto& socket = wire.line_.socket;
+    socket_.emplace(socket.loop(), socket.slot(), async::Operation::Kind::recv).within(idle);
+  }
 }
 
-Task<IoResult<void>> Wire::readable(Duration idle) {
-  co_return co_await timed(idle, [&] { return line_.socket.readable(); });
+Wire::Receive&& Wire::Receive::in(async::Scope& scope) && {
+  in_ = &scope;
+  if (socket_) socket_->in(scope);
+  return std::move(*this);
+}
+
+IoResult<void> Wire::Receive::await_resume() {
+  if (!socket_) return carried();
+  auto chunk = socket_->await_resume();
+  if (!chunk) return std::unexpected(chunk.error());
+  if (wire_.kept_.empty())
+    wire_.chunk_ = std::move(*chunk);
+  else
+    wire_.kept_.append(chunk->view());
+  return {};
+}
+
+Task<IoResult<void>> Wire::receive_lots(Duration idle) {
+  if (line_.carrier) co_return co_await receive(idle);
+  kept_.resize_and_overwrite(kLotsBytes, [](char*, std::size_t n) { return n; });
+  auto n = co_await line_.socket.read(kept_).within(idle);
+  kept_.resize(n.value_or(0));
+  if (!n) co_return std::unexpected(n.error());
+  co_return IoResult<void>{};
 }
 
 IoResult<std::optional<std::size_t>> Wire::read_now(std::span<char> space) {
@@ -110,23 +116,25 @@ std::size_t Wire::send_now(std::string_view bytes) {
   return n > 0 ? static_cast<std::size_t>(n) : 0;
 }
 
-Task<IoResult<void>> Wire::send(std::string_view first, std::string_view second, Duration idle,
-                                std::size_t* sent) {
-  if (line_.carrier) {
-    std::size_t all = 0;
-    auto outcome = co_await async::within(idle, line_.carrier->send(first, second, all));
-    if (sent) *sent = all;
-    co_return outcome;
+Wire::Send::Send(Wire& wire, std::string_view first, std::string_view second, Duration idle,
+                 std::size_t* sent)
+    : parts_{iovec{const_cast<char*>(first.data()), first.size()},
+             iovec{const_cast<char*>(second.data()), second.size()}},
+      sent_(sent) {
+  if (wire.line_.carrier) {
+    carried_ = wire.line_.carrier->send(first, second, carried_bytes_, idle);
+    return;
   }
-  std::array<iovec, 2> parts{iovec{const_cast<char*>(first.data()), first.size()},
-                             iovec{const_cast<char*>(second.data()), second.size()}};
-  std::span<iovec> all(parts);
+  std::span<iovec> all(parts_);
   if (second.empty()) all = all.first(1);
   if (first.empty()) all = all.subspan(1);
-  auto sending = timed(idle, [&] { return line_.socket.send(all); });
-  auto outcome = co_await sending;
-  if (sent) *sent = sending.done();
-  co_return outcome;
+  const auto& socket = wire.line_.socket;
+  socket_.emplace(socket.loop(), socket.slot(), all).within(idle);
+}
+
+IoResult<void> Wire::Send::await_resume() {
+  if (sent_) *sent_ = socket_ ? socket_->done : carried_bytes_;
+  return socket_ ? socket_->await_resume() : carried();
 }
 
 Task<Wire::Head> Wire::head(http::HeadParser::Kind kind, http::HeadSpace& space, Duration first,
@@ -263,7 +271,7 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
       // What has been sent needs no room while the next is awaited.
       if (out.capacity() > limits::kChunkBytes) std::string().swap(out);
       pace.hold(0);
-      result.outcome = co_await from.readable(patience.receive);
+      result.outcome = co_await from.readable().within(patience.receive);
       if (result.outcome) {
         const auto n = pass_on({from, to, parser, pace}, out, result.bytes, most);
         flows = n && n->value_or(limits::kChunkBytes) >= limits::kChunkBytes;
@@ -272,8 +280,8 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
       }
     } else {
       flows = false;
-      result.outcome =
-          co_await from.receive(patience.receive, lots ? Wire::Much::lots : Wire::Much::little);
+      result.outcome = lots ? co_await from.receive_lots(patience.receive)
+                            : co_await from.receive(patience.receive);
       if (result.outcome && !from.here().empty()) continue;
     }
     if (result.outcome && parser.may_end()) co_return result;
@@ -295,7 +303,7 @@ Task<void> relay_one_way(Wire& from, Wire& to, Duration idle, async::DeadlineSco
       from.consume(from.here().size());
       quiet.extend(idle);
     }
-    if (!co_await from.receive(kAnyTime, full ? Wire::Much::lots : Wire::Much::little)) break;
+    if (!(full ? co_await from.receive_lots(kAnyTime) : co_await from.receive(kAnyTime))) break;
     quiet.extend(idle);
     if (from.here().empty()) {
       to.finish();

@@ -5,6 +5,7 @@
 // While it waits for a peer, to receive or to send, it holds no buffer of the loop; while it waits
 // for a message it holds none of its own either.
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,10 +72,12 @@ class Wire {
     return kept_.empty() ? chunk_.view() : std::string_view(kept_).substr(kept_at_);
   }
   void consume(std::size_t n);
-  enum class Much { little, lots };
-  // More into here(); none more: the peer finished. Lots: into a buffer of the wire's own, which
-  // takes more at once; only when here() is empty.
-  Task<IoResult<void>> receive(Duration idle, Much much = Much::little);
+  class Receive;
+  class Send;
+  // co_await: IoResult<void>, more in here(); none more: the peer finished.
+  Receive receive(Duration idle);
+  // The same into a buffer of the wire's own, which takes more at once; here() is empty.
+  [[gnu::noinline]] Task<IoResult<void>> receive_lots(Duration idle);
   // Whether here() is in a buffer of the loop: keep() before any wait.
   bool lent() const { return kept_.empty() && !chunk_.empty(); }
   // Gives the loop its buffer back, keeping the bytes.
@@ -83,8 +86,8 @@ class Wire {
   // For content that goes from socket to socket, when both run on one.
   bool is_socket() const { return !line_.carrier; }
   Time turn() const { return loop_.turned(); }
-  // Waits until something can be received, holding nothing.
-  Task<IoResult<void>> readable(Duration idle);
+  // co_await: until something can be received, holding nothing.
+  async::Descriptor::Ready readable() { return line_.socket.readable(); }
   // What is there, at most space.size(); zero: the peer finished; nullopt: nothing is there.
   IoResult<std::optional<std::size_t>> read_now(std::span<char> space);
   // How much of `bytes` was taken at once. A failure shows in the next send().
@@ -92,10 +95,10 @@ class Wire {
   // Makes `bytes` here(), which is empty.
   void put_back(std::string_view bytes) { kept_.assign(bytes); }
 
-  // All of `first` and then `second`, which live until the result. `idle`: for all of it. `sent`
-  // counts the bytes that the kernel took, also on failure.
-  Task<IoResult<void>> send(std::string_view first, std::string_view second, Duration idle,
-                            std::size_t* sent = nullptr);
+  // co_await: IoResult<void>, when all of `first` and then `second` was sent; they live until then.
+  // `idle`: for all of it. `sent` counts the bytes that were taken, also on failure.
+  Send send(std::string_view first, std::string_view second, Duration idle,
+            std::size_t* sent = nullptr);
 
  private:
   async::Loop& loop_;
@@ -104,6 +107,59 @@ class Wire {
   std::string kept_;  // instead of chunk_, when not empty
   std::size_t kept_at_ = 0;
 };
+
+// A wait on a wire: on its socket, without a frame of its own, or else on a task of its carrier.
+template <class Operation>
+class WireWait {
+ public:
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> handle) {
+    if (socket_) {
+      if (!socket_->await_suspend(handle)) return handle;
+      return std::noop_coroutine();
+    }
+    PromiseBase& promise = handle.promise();
+    return std::move(carried_).in(in_ ? *in_ : *promise.scope).await_suspend(handle);
+  }
+
+ protected:
+  using PromiseBase = async::PromiseBase;
+  IoResult<void> carried() { return carried_.handle().promise().take(); }
+
+  std::optional<Operation> socket_;
+  Task<IoResult<void>> carried_;
+  async::Scope* in_ = nullptr;
+};
+
+class Wire::Receive : public WireWait<async::Descriptor::Recv> {
+ public:
+  Receive(Wire& wire, Duration idle);
+  // In `scope`, which outlives the wait, instead of the task's own.
+  Receive&& in(async::Scope& scope) &&;
+  IoResult<void> await_resume();
+
+ private:
+  Wire& wire_;
+};
+
+class Wire::Send : public WireWait<async::Descriptor::Send> {
+ public:
+  Send(Wire& wire, std::string_view first, std::string_view second, Duration idle,
+       std::size_t* sent);
+  IoResult<void> await_resume();
+
+ private:
+  std::array<iovec, 2> parts_;
+  std::size_t* sent_;
+  std::size_t carried_bytes_ = 0;
+};
+
+inline Wire::Receive Wire::receive(Duration idle) { return {*this, idle}; }
+inline Wire::Send Wire::send(std::string_view first, std::string_view second, Duration idle,
+                             std::size_t* sent) {
+  return {*this, first, second, idle, sent};
+}
 
 // How a body goes on.
 enum class Relay {
