@@ -87,8 +87,8 @@ frontend all
   unique-id-header X-Request-Id
   http-request set-header X-Forwarded-Proto http
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
-  use_backend websocket_app if {{ req.hdr(host) -i {websocket_host} }}
-  use_backend http_app if {{ req.hdr(host) -i {http_host} }}
+  use_backend websocket_app if {{ req.hdr(host),field(1,:) -i {websocket_host} }}
+  use_backend http_app if {{ req.hdr(host),field(1,:) -i {http_host} }}
 backend http_app
   server one 127.0.0.1:{http}
 backend websocket_app
