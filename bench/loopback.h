@@ -46,15 +46,36 @@ inline sockaddr_in loopback(int port) {
   return address;
 }
 
-// A connected, blocking socket without Nagle's delay.
+inline int without_delay(int fd) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return fd;
+}
+
+// Blocking sockets, connections without Nagle's delay.
 inline int connected(int port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const sockaddr_in address = loopback(port);
   if (fd < 0 || connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     fail_errno("connecting to port " + std::to_string(port));
+  return without_delay(fd);
+}
+
+inline int listening(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const sockaddr_in address = loopback(port);
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      listen(fd, 1024) != 0)
+    fail_errno("listening on port " + std::to_string(port));
   return fd;
+}
+
+inline int accepted(int listener) {
+  const int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+  if (fd < 0) fail_errno("accepting");
+  return without_delay(fd);
 }
 
 // The texts and frames sent here are far smaller than a socket's buffer.

@@ -135,6 +135,11 @@ class Bench:
         return Program("echo", [program, "echo", self.websocket], {LOAD_CORE}, self.websocket,
                        self.scratch / "echo.log")
 
+    def relay(self, program):
+        port, = free_ports(1)
+        return Program("bare relay", [program, port, self.http], {PROXY_CORE}, port,
+                       self.scratch / "relay.log")
+
     def nginx(self):
         return self._nginx("nginx", _NGINX_PROXY, PROXY_CORE, *free_ports(2))
 

@@ -82,13 +82,7 @@ bool echo(Connection& one) {
 }
 
 [[noreturn]] void serve(int port) {
-  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const sockaddr_in address = bench::loopback(port);
-  if (bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      listen(listener, 1024) != 0)
-    bench::fail_errno("listening on port " + std::to_string(port));
+  const int listener = bench::listening(port);
   const int epoll = epoll_create1(EPOLL_CLOEXEC);
   watch(epoll, listener, nullptr);
   for (;;) {
@@ -97,9 +91,7 @@ bool echo(Connection& one) {
       auto* one = static_cast<Connection*>(events[i].data.ptr);
       if (one == nullptr) {
         one = new Connection;
-        one->fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
-        if (one->fd < 0) bench::fail_errno("accepting");
-        setsockopt(one->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        one->fd = bench::accepted(listener);
         watch(epoll, one->fd, one);
       } else if (!echo(*one)) {
         close(one->fd);
