@@ -13,7 +13,9 @@ std::optional<LoopKind> loop_kind_of(std::string_view name) {
 }
 
 std::unique_ptr<Loop> make_loop(LoopKind kind) {
-  if (kind == LoopKind::io_uring) return std::make_unique<UringLoop>();
+  const bool uring =
+      kind == LoopKind::automatic ? UringLoop::available() : kind == LoopKind::io_uring;
+  if (uring) return std::make_unique<UringLoop>();
   return std::make_unique<EpollLoop>();
 }
 

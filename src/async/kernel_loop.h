@@ -11,7 +11,7 @@
 namespace nuri::async {
 
 enum class LoopKind {
-  automatic,  // what serves best of what the kernel permits
+  automatic,  // io_uring where the kernel has it and permits it, else epoll
   io_uring,
   epoll,
 };

@@ -176,7 +176,9 @@ cli::Verb router_verb() {
   verb.flags.push_back({"--table", "", "FILE", "serve this file's routes, alone"});
   verb.flags.push_back({"--metrics", "", "ADDRESS:PORT", "serve GET /metrics here (Prometheus)"});
   verb.flags.push_back({"--threads", "", "N", "worker threads (default: one a core)"});
-  verb.flags.push_back({"--loop", "", "KIND", "io_uring, epoll, or auto (default): the better"});
+  verb.flags.push_back(
+      {"--loop", "", "KIND",
+       "io_uring, epoll, or auto (default): io_uring where the kernel permits it"});
   verb.flags.push_back({"--pid-file", "", "FILE", "with --table: says which process serves"});
   verb.flags.push_back({"--take-over", "", "PID", "follow this router, and tell it to drain"});
   verb.run = router_process;
