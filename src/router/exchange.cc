@@ -398,7 +398,7 @@ Task<Exchange::Outcome> Exchange::tunnel(Wire& server, std::string head) {
   after_ = After::close;
   upstream_->succeeded();
   if (!co_await client_.send(head, {}, deadlines_->body_idle)) co_return Outcome::settled;
-  const auto bytes = co_await relay_all(client_, server, deadlines_->answer);
+  const auto bytes = co_await relay_all(client_, server, ground_.passage, deadlines_->answer);
   uploaded_.bytes = bytes.from_a;
   sent_bytes_ = bytes.from_b;
   co_return Outcome::settled;

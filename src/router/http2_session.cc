@@ -91,8 +91,13 @@ struct Http2Session::Callbacks {
   }
 };
 
-Http2Session::Http2Session(async::Loop& loop, Wire& client, Serve serve, Patience patience)
-    : loop_(loop), client_(client), serve_(std::move(serve)), patience_(patience) {}
+Http2Session::Http2Session(async::Loop& loop, Passage& passage, Wire& client, Serve serve,
+                           Patience patience)
+    : loop_(loop),
+      passage_(passage),
+      client_(client),
+      serve_(std::move(serve)),
+      patience_(patience) {}
 
 Http2Session::~Http2Session() {
   over_ = true;

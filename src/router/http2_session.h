@@ -29,7 +29,7 @@ class Http2Session {
   struct Patience {
     Duration idle, send;
   };
-  Http2Session(async::Loop& loop, Wire& client, Serve serve, Patience patience);
+  Http2Session(async::Loop& loop, Passage& passage, Wire& client, Serve serve, Patience patience);
   ~Http2Session();
   Http2Session(const Http2Session&) = delete;
   Http2Session& operator=(const Http2Session&) = delete;
@@ -44,6 +44,7 @@ class Http2Session {
   // For the streams.
   nghttp2_session* native() const { return session_; }
   http::HeadSpace& head_space() { return head_space_; }
+  Passage& passage() { return passage_; }
   bool over() const { return over_; }
   void wake_writer() { to_write_.set(); }
   static ssize_t read_answer(nghttp2_session*, std::int32_t id, std::uint8_t* into,
@@ -64,6 +65,7 @@ class Http2Session {
   void say_goodbye();
 
   async::Loop& loop_;
+  Passage& passage_;
   Wire& client_;
   Serve serve_;
   Patience patience_;

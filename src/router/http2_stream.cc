@@ -49,7 +49,7 @@ class Http2Stream::End final : public Carrier {
       if (auto put = stream_->put_answer(part); !put) co_return put;
       sent += part.size();
     }
-    while (stream_->out_.size() - stream_->out_at_ > limits::kHttp2AnswerAhead && !stream_->gone_)
+    while (stream_->far_ahead() && !stream_->gone_)
       if (auto waited = co_await stream_->changed_.wait(); !waited) co_return waited;
     co_return IoResult<void>{};
   }
@@ -60,6 +60,18 @@ class Http2Stream::End final : public Carrier {
 std::unique_ptr<Carrier> Http2Stream::carrier(std::shared_ptr<Http2Stream> self) {
   return std::make_unique<End>(std::move(self));
 }
+
+Http2Stream::Http2Stream(Http2Session& session, std::int32_t id)
+    : session_(session), id_(id), held_(session.passage()) {}
+
+// More of the answer is here than a client that falls behind may have.
+bool Http2Stream::far_ahead() const {
+  const std::size_t most =
+      session_.passage().full() ? limits::kChunkBytes : limits::kHttp2AnswerAhead;
+  return out_.size() - out_at_ > most;
+}
+
+void Http2Stream::note_held() { held_.set(in_.size() + out_.size()); }
 
 void Http2Stream::request_begins(Http2Block::Content content) {
   in_ = block_.request(content);
@@ -75,6 +87,7 @@ void Http2Stream::content(std::string_view data) {
     http::append_chunk(in_, data);
   else
     in_ += data;
+  note_held();
   changed_.pulse();
 }
 
@@ -92,13 +105,15 @@ void Http2Stream::reset() {
 }
 
 void Http2Stream::take_request(std::string& into) {
-  if (in_.size() <= Carrier::kRoom) {
+  const bool all = in_.size() <= Carrier::kRoom;
+  if (all) {
     into += std::exchange(in_, {});
-    return grant_content();
+  } else {
+    into.append(in_, 0, Carrier::kRoom);
+    in_.erase(0, Carrier::kRoom);
   }
-  into.append(in_, 0, Carrier::kRoom);
-  in_.erase(0, Carrier::kRoom);
-  grant_content(Carrier::kRoom);
+  note_held();
+  grant_content(all ? SIZE_MAX : Carrier::kRoom);
 }
 
 // The client may send as much anew.
@@ -142,6 +157,7 @@ IoResult<void> Http2Stream::put_answer(std::string_view bytes) {
     if (part->kind == Http1Reader::Part::Kind::data) out_ += part->data;
     if (part->kind == Http1Reader::Part::Kind::end) answered_ = true;
   }
+  note_held();
   (void)nghttp2_session_resume_data(session_.native(), id_);
   session_.wake_writer();
   return {};
@@ -152,9 +168,10 @@ ssize_t Http2Stream::take_answer(std::span<std::uint8_t> into, std::uint32_t& fl
   std::memcpy(into.data(), out_.data() + out_at_, n);
   out_at_ += n;
   if (out_at_ == out_.size()) {
-    out_.clear();
+    std::string().swap(out_);
     out_at_ = 0;
   }
+  note_held();
   changed_.pulse();
   if (n == 0 && cut_short_) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // resets the stream
   if (!answered_ || !out_.empty()) return n == 0 ? NGHTTP2_ERR_DEFERRED : static_cast<ssize_t>(n);

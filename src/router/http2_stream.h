@@ -17,6 +17,7 @@
 #include "router/carrier.h"
 #include "router/http1_reader.h"
 #include "router/http2_text.h"
+#include "router/passage.h"
 
 namespace nuri::router {
 
@@ -25,7 +26,7 @@ class Http2Session;
 class Http2Stream {
  public:
   // The session outlives it.
-  Http2Stream(Http2Session& session, std::int32_t id) : session_(session), id_(id) {}
+  Http2Stream(Http2Session& session, std::int32_t id);
   Http2Stream(const Http2Stream&) = delete;
   Http2Stream& operator=(const Http2Stream&) = delete;
 
@@ -48,6 +49,8 @@ class Http2Stream {
  private:
   class End;
   Task<IoResult<void>> change();
+  bool far_ahead() const;
+  void note_held();
   void take_request(std::string& into);
   void grant_content(std::size_t most = SIZE_MAX);
   IoResult<void> put_answer(std::string_view bytes);
@@ -74,6 +77,7 @@ class Http2Stream {
   bool answered_ = false;     // all of it is here or sent
   bool cut_short_ = false;    // no more of it comes
   bool broken_off_ = false;
+  Passage::Hold held_;
 };
 
 }  // namespace nuri::router

@@ -1,9 +1,9 @@
 #pragma once
 
-// Passage: the space through which large content goes from one socket to another. One a worker:
-// nothing stays in it over a wait. What a receiver does not take at once is held by its relay, less
-// of it the slower the receiver is, and little once all relays together hold much.
-// The loop's thread.
+// Passage: how content passes through a worker, so that what all its relays hold together stays
+// bounded. Large content goes from one socket to another through one space: nothing stays in it
+// over a wait. What a receiver does not take at once is held by its relay, less of it the slower
+// the receiver is, and little once all relays together hold much. The loop's thread.
 
 #include <algorithm>
 #include <cstddef>
@@ -26,19 +26,33 @@ class Passage {
     return {space_.get(), kSpace};
   }
 
+  // So much is held that each may hold but little: limits::kChunkBytes at a time.
+  bool full() const { return held_ >= kHeld; }
+
+  // What one holder has, counted until it is destroyed.
+  class Hold {
+   public:
+    explicit Hold(Passage& passage) : passage_(passage) {}
+    ~Hold() { set(0); }
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+    void set(std::size_t bytes) { passage_.held_ += bytes - std::exchange(bytes_, bytes); }
+
+   private:
+    Passage& passage_;
+    std::size_t bytes_ = 0;
+  };
+
   // How much one relay moves at once, and what it holds.
   class Pace {
    public:
-    explicit Pace(Passage& passage) : passage_(passage) {}
-    ~Pace() { hold(0); }
-    Pace(const Pace&) = delete;
-    Pace& operator=(const Pace&) = delete;
+    explicit Pace(Passage& passage) : passage_(passage), hold_(passage) {}
 
     std::span<char> space() { return passage_.space(); }
     // `turn`: of the loop. Once much was moved in it, the rest get little, so that others' turn
     // comes.
     std::size_t bytes(Time turn) const {
-      if (passage_.held_ >= kHeld) return limits::kChunkBytes;
+      if (passage_.full()) return limits::kChunkBytes;
       return passage_.moved_in(turn) < kTurn ? bytes_ : std::min(bytes_, kLittle);
     }
     // The receiver took `taken` of `offered`; the rest is held from now on.
@@ -48,15 +62,12 @@ class Passage {
                                 : std::clamp(taken, limits::kChunkBytes, kBytes);
       hold(offered - taken);
     }
-    void hold(std::size_t bytes) {
-      passage_.held_ += bytes - held_;
-      held_ = bytes;
-    }
+    void hold(std::size_t bytes) { hold_.set(bytes); }
 
    private:
     Passage& passage_;
+    Hold hold_;
     std::size_t bytes_ = kFirst;
-    std::size_t held_ = 0;
   };
 
  private:
@@ -73,7 +84,7 @@ class Passage {
   }
 
   std::unique_ptr<char[]> space_;
-  std::size_t held_ = 0;  // by all relays
+  std::size_t held_ = 0;  // by all
   Time turn_{};
   std::size_t moved_ = 0;  // in it
 };

@@ -135,7 +135,7 @@ Task<void> Proxy::serve_http2(Wire& client, const Peer& peer) {
   Peer who = peer;
   who.protocol = "HTTP/2";
   const auto serve = [this, &who](Wire& stream) { return serve_stream(stream, who); };
-  Http2Session session(ground_.loop, client, serve,
+  Http2Session session(ground_.loop, ground_.passage, client, serve,
                        {.idle = ground_.deadlines.idle, .send = ground_.deadlines.body_idle});
   co_await session.run(between_);
   (void)co_await async::within(limits::kLingerDeadline, read_away(client));

@@ -65,7 +65,7 @@ Task<void> relay_tcp(Ground& ground, Fd fd, std::string host) {
     }
     upstream->succeeded();
     Wire server(ground.loop, std::move(*line));
-    const auto bytes = co_await relay_all(client, server, limits::kTcpIdleDeadline);
+    const auto bytes = co_await relay_all(client, server, ground.passage, limits::kTcpIdleDeadline);
     counted->answered(1);
     counted->counters->received_bytes += bytes.from_a;
     counted->counters->sent_bytes += bytes.from_b;

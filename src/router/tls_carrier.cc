@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "base/limits.h"
+
 namespace nuri::router {
 namespace {
 
@@ -45,6 +47,15 @@ Task<IoResult<void>> TlsCarrier::flush(Time until) {
   co_return sent;
 }
 
+// The room of large content goes while nothing is said.
+void TlsCarrier::let_go() {
+  if (output_.capacity() <= limits::kChunkBytes || sending_.taken() || session_.has_output())
+    return;
+  std::string().swap(output_);
+  std::string other;
+  session_.take_output(other);
+}
+
 // False: the peer has finished.
 IoResult<bool> TlsCarrier::decrypt(std::string_view& in, std::string& into) {
   std::array<char, kRecord> record;
@@ -72,6 +83,7 @@ Task<IoResult<void>> TlsCarrier::receive(std::string& into, Duration limit) {
     if (auto flushed = co_await flush(until); !flushed) co_return flushed;
     if (!goes_on) co_return std::unexpected(goes_on.error());
     if (!*goes_on || into.size() > before) co_return IoResult<void>{};
+    let_go();
     auto more = co_await socket_.recv().until(until);
     if (!more) co_return std::unexpected(more.error());
     // Many peers close without a close_notify: HTTP's own framing tells what was cut short.

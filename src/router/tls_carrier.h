@@ -34,6 +34,7 @@ class TlsCarrier final : public Carrier {
 
  private:
   Task<IoResult<void>> flush(Time until);
+  void let_go();
   IoResult<bool> decrypt(std::string_view& in, std::string& into);
 
   async::Descriptor socket_;

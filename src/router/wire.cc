@@ -95,11 +95,15 @@ IoResult<void> Wire::Receive::await_resume() {
 
 Task<IoResult<void>> Wire::receive_lots(Duration idle) {
   if (line_.carrier) co_return co_await receive(idle);
-  kept_.resize_and_overwrite(kLotsBytes, [](char*, std::size_t n) { return n; });
-  auto n = co_await line_.socket.read(kept_).within(idle);
-  kept_.resize(n.value_or(0));
-  if (!n) co_return std::unexpected(n.error());
-  co_return IoResult<void>{};
+  for (;;) {
+    std::string().swap(kept_);  // while it waits
+    if (auto ready = co_await readable().within(idle); !ready) co_return ready;
+    kept_.resize_and_overwrite(kLotsBytes, [](char*, std::size_t) { return kLotsBytes; });
+    const auto n = read_now(kept_);
+    kept_.resize(n ? n->value_or(0) : 0);
+    if (!n) co_return std::unexpected(n.error());
+    if (*n) co_return IoResult<void>{};
+  }
 }
 
 IoResult<std::optional<std::size_t>> Wire::read_now(std::span<char> space) {
@@ -261,8 +265,11 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
       if (n->value_or(0) > 0) continue;
     }
     const std::string_view rest = copied ? std::string_view() : from.here().substr(0, taken);
+    // A carrier has a copy, too.
+    if (!sockets) pace.hold(2 * (out.size() + rest.size()));
     if (!out.empty() || !rest.empty()) result.outcome = co_await to.send(out, rest, patience.send);
     if (!result.outcome) co_return result;
+    pace.hold(0);
     if (!copied) from.consume(taken);
     out.clear();
     if (parser.done()) co_return result;
@@ -270,8 +277,12 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
     if (lots && sockets) {
       // What has been sent needs no room while the next is awaited.
       if (out.capacity() > limits::kChunkBytes) std::string().swap(out);
-      pace.hold(0);
       result.outcome = co_await from.readable().within(patience.receive);
+      if (result.outcome && passage.full()) {
+        // What is taken at once is held by nobody.
+        result.outcome = co_await to.writable().within(patience.send);
+        if (!result.outcome) co_return result;
+      }
       if (result.outcome) {
         const auto n = pass_on({from, to, parser, pace}, out, result.bytes, most);
         flows = n && n->value_or(limits::kChunkBytes) >= limits::kChunkBytes;
@@ -280,8 +291,8 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
       }
     } else {
       flows = false;
-      result.outcome = lots ? co_await from.receive_lots(patience.receive)
-                            : co_await from.receive(patience.receive);
+      result.outcome = lots && !passage.full() ? co_await from.receive_lots(patience.receive)
+                                               : co_await from.receive(patience.receive);
       if (result.outcome && !from.here().empty()) continue;
     }
     if (result.outcome && parser.may_end()) co_return result;
@@ -291,19 +302,23 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
 
 namespace {
 
-Task<void> relay_one_way(Wire& from, Wire& to, Duration idle, async::DeadlineScope& quiet,
-                         async::TaskGroup& both, std::uint64_t& bytes) {
+Task<void> relay_one_way(Wire& from, Wire& to, Passage& passage, Duration idle,
+                         async::DeadlineScope& quiet, async::TaskGroup& both,
+                         std::uint64_t& bytes) {
   constexpr auto kAnyTime = Duration::max();  // `quiet` is the limit of both ways together
+  Passage::Hold hold(passage);
   for (;;) {
-    const bool full = from.here().size() >= limits::kChunkBytes;
+    const bool lots = from.here().size() >= limits::kChunkBytes && !passage.full();
     if (!from.here().empty()) {
       from.keep();
+      hold.set(2 * from.here().size());  // a carrier has a copy, too
       if (!co_await to.send(from.here(), {}, kAnyTime)) break;
       bytes += from.here().size();
       from.consume(from.here().size());
+      hold.set(0);
       quiet.extend(idle);
     }
-    if (!(full ? co_await from.receive_lots(kAnyTime) : co_await from.receive(kAnyTime))) break;
+    if (!(lots ? co_await from.receive_lots(kAnyTime) : co_await from.receive(kAnyTime))) break;
     quiet.extend(idle);
     if (from.here().empty()) {
       to.finish();
@@ -315,12 +330,12 @@ Task<void> relay_one_way(Wire& from, Wire& to, Duration idle, async::DeadlineSco
 
 }  // namespace
 
-Task<TunnelBytes> relay_all(Wire& a, Wire& b, Duration idle) {
+Task<TunnelBytes> relay_all(Wire& a, Wire& b, Passage& passage, Duration idle) {
   TunnelBytes bytes;
   async::DeadlineScope quiet(co_await async::current_scope(), idle);
   async::TaskGroup both(quiet);
-  both.spawn(relay_one_way(a, b, idle, quiet, both, bytes.from_a));
-  both.spawn(relay_one_way(b, a, idle, quiet, both, bytes.from_b));
+  both.spawn(relay_one_way(a, b, passage, idle, quiet, both, bytes.from_a));
+  both.spawn(relay_one_way(b, a, passage, idle, quiet, both, bytes.from_b));
   co_await both.join();
   co_return bytes;
 }

@@ -88,6 +88,8 @@ class Wire {
   Time turn() const { return loop_.turned(); }
   // co_await: until something can be received, holding nothing.
   async::Descriptor::Ready readable() { return line_.socket.readable(); }
+  // co_await: until something can be sent.
+  async::Descriptor::Ready writable() { return line_.socket.writable(); }
   // What is there, at most space.size(); zero: the peer finished; nullopt: nothing is there.
   IoResult<std::optional<std::size_t>> read_now(std::span<char> space);
   // How much of `bytes` was taken at once. A failure shows in the next send().
@@ -188,6 +190,6 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
 struct TunnelBytes {
   std::uint64_t from_a = 0, from_b = 0;
 };
-Task<TunnelBytes> relay_all(Wire& a, Wire& b, Duration idle);
+Task<TunnelBytes> relay_all(Wire& a, Wire& b, Passage& passage, Duration idle);
 
 }  // namespace nuri::router
