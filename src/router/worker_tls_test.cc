@@ -2,6 +2,8 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <deque>
+#include <vector>
 
 #include "base/limits.h"
 #include "router/test_tls_talk.h"
@@ -119,6 +121,45 @@ TEST(WorkerTls, ASlowReaderSlowsTheInstance) {
   EXPECT_LT(sent, 50 * limits::kMiB);
   for (std::string more; got < kMuch && !(more = client.hear_some()).empty();) got += more.size();
   EXPECT_EQ(got, kMuch);
+}
+
+// More than the router holds for all together: each step of theirs is small then.
+TEST(WorkerTls, ManyWhoReadNothingGetAllOfItInTheEnd) {
+  static constexpr std::size_t kClients = 40, kConnections = 6, kStreams = 8;
+  std::string large;
+  while (large.size() < 3 * limits::kMiB) large += fmt::format("{} ", large.size());
+  large.back() = '.';
+  Instance app(answering(large)), other(answering("small"));
+  TlsWorker router;
+  router.worker.put("a.test", {app.address()});
+  router.worker.put("b.test", {other.address()});
+  std::vector<Talk> plain;
+  std::vector<TlsTalk> inside;
+  std::deque<TlsTalk> carriers;
+  std::deque<Http2Client> http2;
+  for (std::size_t n = 0; n < kClients; ++n) {
+    plain.push_back(router.worker.talk());
+    plain.back().say(get("a.test"));
+    inside.push_back(router.tls(router.http1));
+    inside.back().say(get("a.test"));
+  }
+  std::vector<std::int32_t> streams;
+  for (std::size_t n = 0; n < kConnections; ++n) {
+    Http2Client& client =
+        http2.emplace_back(carriers.emplace_back(router.tls(router.http2)).bytes());
+    for (std::size_t k = 0; k < kStreams; ++k) streams.push_back(client.get("a.test"));
+    client.flush();
+  }
+  std::string head;
+  Talk small = router.worker.talk();
+  for (int n = 0; n < 50; ++n) {
+    small.say(get("b.test"));
+    ASSERT_EQ(small.hear_answer(head), "small");
+  }
+  for (Talk& one : plain) EXPECT_TRUE(one.hear_answer(head) == large);
+  for (TlsTalk& one : inside) EXPECT_TRUE(one.hear_until(".").ends_with("\r\n\r\n" + large));
+  for (std::size_t n = 0; n < streams.size(); ++n)
+    EXPECT_TRUE(http2[n / kStreams].wait(streams[n]).content == large) << n;
 }
 
 TEST(WorkerTls, AHandshakeThatStopsEndsAtTheDeadline) {
