@@ -3,19 +3,17 @@
 #include "router/http2_text.h"
 
 namespace nuri::router {
-namespace {
 
-constexpr std::size_t kBatchBytes = 32 << 10;
-
-}  // namespace
-
-bool gather_frames(nghttp2_session* session, std::string& batch) {
-  batch.clear();
+bool gather_frames(nghttp2_session* session, std::string& batch, std::size_t bytes) {
+  if (batch.capacity() > bytes)
+    std::string().swap(batch);
+  else
+    batch.clear();
   const std::uint8_t* frame = nullptr;
-  ssize_t bytes = 0;
-  while (batch.size() < kBatchBytes && (bytes = nghttp2_session_mem_send(session, &frame)) > 0)
-    batch += text(frame, static_cast<std::size_t>(bytes));
-  return bytes >= 0;
+  ssize_t n = 0;
+  while (batch.size() < bytes && (n = nghttp2_session_mem_send(session, &frame)) > 0)
+    batch += text(frame, static_cast<std::size_t>(n));
+  return n >= 0;
 }
 
 bool submit_trailer(nghttp2_session* session, std::int32_t stream, const Http1Reader& message) {

@@ -15,9 +15,9 @@ inline std::string_view text(const std::uint8_t* bytes, std::size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
 
-// Frames that wait to be sent, some 32 KiB of them, into `batch`, which is cleared first. False:
+// Frames that wait to be sent, some `bytes` of them, into `batch`, which is cleared first. False:
 // the connection cannot go on.
-bool gather_frames(nghttp2_session* session, std::string& batch);
+bool gather_frames(nghttp2_session* session, std::string& batch, std::size_t bytes = 32 << 10);
 
 // The message's trailer; false if it has none.
 bool submit_trailer(nghttp2_session* session, std::int32_t stream, const Http1Reader& message);

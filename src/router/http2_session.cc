@@ -215,11 +215,17 @@ Task<void> Http2Session::receive(async::Scope& open) {
 
 Task<void> Http2Session::write() {
   std::string batch;
+  Passage::Hold held(passage_);
   for (;;) {
-    if (!gather_frames(session_, batch)) break;
+    const bool gathered = passage_.full() ? gather_frames(session_, batch, limits::kChunkBytes)
+                                          : gather_frames(session_, batch);
+    if (!gathered) break;
+    held.set(2 * batch.size());  // a carrier has a copy, too
     if (!batch.empty() && !co_await client_.send(batch, {}, patience_.send)) break;
+    held.set(0);
     if (!batch.empty()) continue;
     if (!nghttp2_session_want_read(session_) && !nghttp2_session_want_write(session_)) break;
+    std::string().swap(batch);
     to_write_.clear();
     if (!co_await to_write_.wait()) break;
   }

@@ -49,7 +49,7 @@ class Http2Stream::End final : public Carrier {
       if (auto put = stream_->put_answer(part); !put) co_return put;
       sent += part.size();
     }
-    while (stream_->far_ahead() && !stream_->gone_)
+    while (stream_->ahead() > stream_->most_ahead() && !stream_->gone_)
       if (auto waited = co_await stream_->changed_.wait(); !waited) co_return waited;
     co_return IoResult<void>{};
   }
@@ -64,11 +64,9 @@ std::unique_ptr<Carrier> Http2Stream::carrier(std::shared_ptr<Http2Stream> self)
 Http2Stream::Http2Stream(Http2Session& session, std::int32_t id)
     : session_(session), id_(id), held_(session.passage()) {}
 
-// More of the answer is here than a client that falls behind may have.
-bool Http2Stream::far_ahead() const {
-  const std::size_t most =
-      session_.passage().full() ? limits::kChunkBytes : limits::kHttp2AnswerAhead;
-  return out_.size() - out_at_ > most;
+// What of the answer may be here for a client that falls behind.
+std::size_t Http2Stream::most_ahead() const {
+  return session_.passage().full() ? limits::kChunkBytes : limits::kHttp2AnswerAhead;
 }
 
 void Http2Stream::note_held() { held_.set(in_.size() + out_.size()); }
@@ -147,7 +145,7 @@ IoResult<void> Http2Stream::submit_head(const http::HeadView& head, bool empty) 
 IoResult<void> Http2Stream::put_answer(std::string_view bytes) {
   if (gone_ || session_.over()) return std::unexpected(IoError::reset);
   // A client that never catches up must not make it grow for ever.
-  if (out_at_ >= limits::kHttp2AnswerAhead) out_.erase(0, std::exchange(out_at_, 0));
+  if (out_at_ >= most_ahead()) out_ = out_.substr(std::exchange(out_at_, 0));
   while (!answered_) {
     const auto part = answer_->next(bytes, session_.head_space());
     if (!part) return std::unexpected(IoError::malformed);
@@ -164,7 +162,8 @@ IoResult<void> Http2Stream::put_answer(std::string_view bytes) {
 }
 
 ssize_t Http2Stream::take_answer(std::span<std::uint8_t> into, std::uint32_t& flags) {
-  const std::size_t n = std::min(into.size(), out_.size() - out_at_);
+  const std::size_t most = session_.passage().full() ? limits::kChunkBytes : into.size();
+  const std::size_t n = std::min({most, into.size(), ahead()});
   std::memcpy(into.data(), out_.data() + out_at_, n);
   out_at_ += n;
   if (out_at_ == out_.size()) {

@@ -49,7 +49,8 @@ class Http2Stream {
  private:
   class End;
   Task<IoResult<void>> change();
-  bool far_ahead() const;
+  std::size_t ahead() const { return out_.size() - out_at_; }
+  std::size_t most_ahead() const;
   void note_held();
   void take_request(std::string& into);
   void grant_content(std::size_t most = SIZE_MAX);

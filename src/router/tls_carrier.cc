@@ -5,8 +5,6 @@
 #include <array>
 #include <utility>
 
-#include "base/limits.h"
-
 namespace nuri::router {
 namespace {
 
@@ -41,19 +39,11 @@ Task<IoResult<void>> TlsCarrier::flush(Time until) {
   const auto mine = co_await sending_.take();
   if (!mine) co_return std::unexpected(mine.error());
   if (broken_) co_return std::unexpected(IoError::reset);
-  session_.take_output(output_);
-  auto sent = co_await socket_.send(output_).until(until);
+  std::string output;
+  session_.take_output(output);
+  auto sent = co_await socket_.send(output).until(until);
   broken_ = !sent;
   co_return sent;
-}
-
-// The room of large content goes while nothing is said.
-void TlsCarrier::let_go() {
-  if (output_.capacity() <= limits::kChunkBytes || sending_.taken() || session_.has_output())
-    return;
-  std::string().swap(output_);
-  std::string other;
-  session_.take_output(other);
 }
 
 // False: the peer has finished.
@@ -83,7 +73,6 @@ Task<IoResult<void>> TlsCarrier::receive(std::string& into, Duration limit) {
     if (auto flushed = co_await flush(until); !flushed) co_return flushed;
     if (!goes_on) co_return std::unexpected(goes_on.error());
     if (!*goes_on || into.size() > before) co_return IoResult<void>{};
-    let_go();
     auto more = co_await socket_.recv().until(until);
     if (!more) co_return std::unexpected(more.error());
     // Many peers close without a close_notify: HTTP's own framing tells what was cut short.
@@ -117,8 +106,9 @@ void TlsCarrier::finish() {
   if (!broken_) session_.shutdown();
   // Best effort: without it the peer sees the socket's end all the same.
   if (!broken_ && !sending_.taken() && session_.has_output()) {
-    session_.take_output(output_);
-    (void)::send(socket_.native(), output_.data(), output_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    std::string output;
+    session_.take_output(output);
+    (void)::send(socket_.native(), output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   }
   ::shutdown(socket_.native(), SHUT_WR);
 }

@@ -34,13 +34,11 @@ class TlsCarrier final : public Carrier {
 
  private:
   Task<IoResult<void>> flush(Time until);
-  void let_go();
   IoResult<bool> decrypt(std::string_view& in, std::string& into);
 
   async::Descriptor socket_;
   net::TlsSession session_;
   Turn sending_;
-  std::string output_;   // being sent
   bool broken_ = false;  // what was sent ends within a record, or before the end of a message
   std::string early_;    // came with the end of the handshake
   std::optional<async::HangupWatch> watch_;
