@@ -61,6 +61,7 @@ Task<RelayResult> relay_compressed(Wire& from, Wire& to, http::Framing framing,
     if (ended) out += "0\r\n\r\n";
     // What is small can go with what is about to come.
     if (then != Then::more || out.size() >= kSendBytes) {
+      result.begun = true;
       if (!out.empty()) result.outcome = co_await to.send(out, {}, patience.send);
       if (!result.outcome || ended) co_return result;
       out.clear();

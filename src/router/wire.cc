@@ -262,9 +262,11 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
       // What is there already goes out with the beginning.
       const auto n = pass_on({from, to, parser, pace}, out, result.bytes, most);
       if (!n) co_return refused(result, n.error());
+      result.begun = true;
       if (n->value_or(0) > 0) continue;
     }
     const std::string_view rest = copied ? std::string_view() : from.here().substr(0, taken);
+    result.begun = true;
     // A carrier has a copy, too.
     if (!sockets) pace.hold(2 * (out.size() + rest.size()));
     if (!out.empty() || !rest.empty()) result.outcome = co_await to.send(out, rest, patience.send);

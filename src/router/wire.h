@@ -180,6 +180,7 @@ struct RelayResult {
   IoResult<void> outcome;
   bool from_failed = false;
   std::uint64_t bytes = 0;  // of content
+  bool begun = false;       // something of it may have been sent, the prefix too
 };
 Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Framing framing,
                              Relay how, std::string prefix, Patience patience,

@@ -99,7 +99,12 @@ TEST(WorkerEdge, ErrorsOfTheRouterHaveTheRoutesPage) {
 }
 
 TEST(WorkerEdge, ContentOverTheLimitIsRefusedEarlyAndOnTheWay) {
-  Instance app(answering("hello"));
+  // An answer before the end of the content would be the client's.
+  Instance app([](Talk& talk) {
+    if (field(talk.hear_head(), "Content-Length").empty()) return (void)talk.hear_all();
+    talk.hear(16384);
+    talk.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+  });
   TestWorker router;
   router.put("a.test", {app.address()}, {}, R"({"body_limit": "16K"})");
   std::string head;

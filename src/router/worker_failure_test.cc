@@ -98,6 +98,26 @@ TEST(WorkerFailure, AnAnswerThatBeganIsNotRepeated) {
   EXPECT_EQ(heads, 1);
 }
 
+TEST(WorkerFailure, GarbageInTheFirstPieceOfContentIsABadGateway) {
+  const std::string chunked =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string settings : {"", R"({"compress": true})"}) {
+    Instance app([&](Talk& talk) {
+      if (!talk.hear_head().empty()) talk.say(chunked + "nonsense\r\n");
+    });
+    TestWorker router;
+    router.put("a.test", {app.address()}, {}, settings);
+    Talk client = router.talk();
+    for (int n = 0; n < 2; ++n) {
+      client.say("GET / HTTP/1.1\r\nHost: a.test\r\nAccept-Encoding: gzip\r\n\r\n");
+      std::string head;
+      EXPECT_TRUE(client.hear_answer(head).find("breaks the protocol") != std::string::npos);
+      EXPECT_EQ(status_of(head), 502);
+      EXPECT_EQ(field(head, "X-Nuri-Error"), "bad_answer");
+    }
+  }
+}
+
 TEST(WorkerFailure, GarbageIsABadGateway) {
   Instance app([](Talk& talk) {
     talk.hear_head();
