@@ -25,6 +25,7 @@ class Lost:
     ended: float
     status: int  # 0: the connection failed
     error: str   # X-Nuri-Error, or what failed
+    kept: bool   # sent on a connection that had served one before
 
     @property
     def repeatable(self):
@@ -82,13 +83,14 @@ class Ledger:
         method = "POST" if number // len(self.hosts) % 3 == 0 else "GET"
         name = f"r{number}"
         began = time.monotonic()
-        status, error = client.ask(method, host, name)
+        status, error, kept = client.ask(method, host, name)
         with self._lock:
             self.asked += 1
             if status == 200 and not error:
                 self.answered += 1
             else:
-                self.lost.append(Lost(name, host, method, began, time.monotonic(), status, error))
+                self.lost.append(Lost(name, host, method, began, time.monotonic(), status,
+                                      error, kept))
 
 
 class _Client:
@@ -98,10 +100,11 @@ class _Client:
         self.port, self.connection, self.used = port, None, 0.0
 
     def ask(self, method, host, name):
-        """(status, error)"""
+        """(status, error, whether the connection was a kept one)"""
         if self.connection and (time.monotonic() - self.used > _UNUSED_S or self._finished()):
             self.close()
-        if not self.connection:
+        kept = self.connection is not None
+        if not kept:
             self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_CLIENT_S)
         status = 0
         try:
@@ -120,7 +123,7 @@ class _Client:
             error = type(failure).__name__
             self.close()
         self.used = time.monotonic()
-        return status, error
+        return status, error, kept
 
     def _finished(self):
         """Whether the router has closed it since, as it may between two requests."""
