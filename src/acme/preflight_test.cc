@@ -2,29 +2,19 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
-
+#include "acme/test_wellknown.h"
 #include "async/simulated_loop.h"
 
 namespace nuri::acme {
 namespace {
 
-struct Answers final : ChallengeResponder, Fetcher {
-  Task<void> set(std::string token, std::string authorization) override {
-    tokens[token] = authorization;
-    co_return;
-  }
-  Task<void> clear(std::string token) override {
-    tokens.erase(token);
-    co_return;
-  }
+struct Answers final : TokenKeeper, Fetcher {
   Task<Fetched> fetch(std::string url) override {
     asked = url;
     Fetched out = given;
     if (ours) out.body = tokens[url.substr(url.rfind('/') + 1)];
     co_return out;
   }
-  std::map<std::string, std::string> tokens;
   std::string asked;
   Fetched given;
   bool ours = false;

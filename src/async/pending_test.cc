@@ -21,6 +21,11 @@ struct Ends {
   Descriptor ours, theirs;
 };
 
+Task<> send_later(Descriptor& from, Duration after, std::string_view text) {
+  EXPECT_TRUE(co_await sleep(after));
+  EXPECT_TRUE(co_await from.send(text));
+}
+
 ON_EACH_LOOP(PendingTest);
 
 TYPED_TEST(PendingTest, WhatComesInTimeIsTakenAndWhatDoesNotTimesOut) {
@@ -66,10 +71,7 @@ TYPED_TEST(PendingTest, WithoutALimitItWaitsOnWhenTheTimeOfTheOneBeforeIsUp) {
     Ends ends(on);
     EXPECT_EQ((co_await ends.ours.recv().within(5ms)).error(), IoError::timed_out);
     TaskGroup group(on);
-    group.spawn([](Descriptor& theirs) -> Task<> {
-      EXPECT_TRUE(co_await sleep(50ms));
-      EXPECT_TRUE(co_await theirs.send("late"));
-    }(ends.theirs));
+    group.spawn(send_later(ends.theirs, 50ms, "late"));
     EXPECT_EQ((co_await ends.ours.recv())->view(), "late");
     co_await group.join();
   }(loop));
@@ -106,10 +108,7 @@ TYPED_TEST(PendingTest, ADescriptorClosesWhileItsTimerIsArmed) {
     // Its slot is another's, whom no old timer ends.
     Ends next(on);
     TaskGroup group(on);
-    group.spawn([](Descriptor& theirs) -> Task<> {
-      EXPECT_TRUE(co_await sleep(40ms));
-      EXPECT_TRUE(co_await theirs.send("z"));
-    }(next.theirs));
+    group.spawn(send_later(next.theirs, 40ms, "z"));
     EXPECT_EQ((co_await next.ours.recv().within(kLong))->view(), "z");
     co_await group.join();
   }(loop));

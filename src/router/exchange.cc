@@ -387,16 +387,14 @@ Task<Exchange::Outcome> Exchange::pass_back(Wire& server, Wire::Head& answer) {
     co_return Outcome::settled;
   }
   const bool cut = relayed.from_failed && relayed.outcome.error() != IoError::cancelled;
-  if (cut && !relayed.begun) {
-    upstream_->failed(ground_.loop.now());
+  if (cut) upstream_->failed(ground_.loop.now());
+  if (cut && !relayed.begun)
     co_return fail({502, "bad_answer",
                     fmt::format("The content of the answer of the app's instance {} breaks the "
                                 "protocol.",
                                 upstream_->spec().index)},
                    Outcome::failed);
-  }
   error_ = late_ ? "request_timeout" : cut ? "answer_cut_short" : "client_gone";
-  if (cut) upstream_->failed(ground_.loop.now());
   after_ = until_close ? After::abort : After::close;
   co_return Outcome::settled;
 }

@@ -4,16 +4,14 @@
 
 namespace nuri::router {
 
-bool gather_frames(nghttp2_session* session, std::string& batch, std::size_t bytes) {
-  if (batch.capacity() > bytes)
-    std::string().swap(batch);
-  else
-    batch.clear();
+std::optional<std::string> gather_frames(nghttp2_session* session, std::size_t bytes) {
+  std::string batch;
   const std::uint8_t* frame = nullptr;
   ssize_t n = 0;
   while (batch.size() < bytes && (n = nghttp2_session_mem_send(session, &frame)) > 0)
     batch += text(frame, static_cast<std::size_t>(n));
-  return n >= 0;
+  if (n < 0) return std::nullopt;
+  return batch;
 }
 
 bool submit_trailer(nghttp2_session* session, std::int32_t stream, const Http1Reader& message) {

@@ -153,9 +153,10 @@ Task<IoResult<void>> Http2Link::flush(std::size_t* written) {
   const auto mine = co_await sending_.take();
   if (!mine) co_return std::unexpected(mine.error());
   for (;;) {
-    if (!gather_frames(session_, batch_)) co_return std::unexpected(IoError::malformed);
-    if (batch_.empty()) co_return IoResult<void>{};
-    auto sending = socket_.send(batch_);
+    const auto batch = gather_frames(session_);
+    if (!batch) co_return std::unexpected(IoError::malformed);
+    if (batch->empty()) co_return IoResult<void>{};
+    auto sending = socket_.send(*batch);
     auto outcome = co_await sending;
     if (written) *written += sending.done;
     if (!outcome) co_return outcome;

@@ -53,7 +53,6 @@ class Http2Link final : public Carrier {
   http::HeadSpace head_space_;
   async::Event changed_;
   Turn sending_;
-  std::string batch_;  // being sent
 
   std::int32_t stream_ = -1;
   std::optional<Http1Reader> request_;

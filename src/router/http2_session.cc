@@ -214,18 +214,15 @@ Task<void> Http2Session::receive(async::Scope& open) {
 }
 
 Task<void> Http2Session::write() {
-  std::string batch;
   Passage::Hold held(passage_);
   for (;;) {
-    const bool gathered = passage_.full() ? gather_frames(session_, batch, limits::kChunkBytes)
-                                          : gather_frames(session_, batch);
-    if (!gathered) break;
-    held.set(2 * batch.size());  // a carrier has a copy, too
-    if (!batch.empty() && !co_await client_.send(batch, {}, patience_.send)) break;
+    const auto batch = gather_frames(session_, passage_.share(kFrameBatchBytes));
+    if (!batch) break;
+    held.set(2 * batch->size());  // a carrier has a copy, too
+    if (!batch->empty() && !co_await client_.send(*batch, {}, patience_.send)) break;
     held.set(0);
-    if (!batch.empty()) continue;
+    if (!batch->empty()) continue;
     if (!nghttp2_session_want_read(session_) && !nghttp2_session_want_write(session_)) break;
-    std::string().swap(batch);
     to_write_.clear();
     if (!co_await to_write_.wait()) break;
   }

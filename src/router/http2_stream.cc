@@ -66,7 +66,7 @@ Http2Stream::Http2Stream(Http2Session& session, std::int32_t id)
 
 // What of the answer may be here for a client that falls behind.
 std::size_t Http2Stream::most_ahead() const {
-  return session_.passage().full() ? limits::kChunkBytes : limits::kHttp2AnswerAhead;
+  return session_.passage().share(limits::kHttp2AnswerAhead);
 }
 
 void Http2Stream::note_held() { held_.set(in_.size() + out_.size()); }
@@ -162,8 +162,7 @@ IoResult<void> Http2Stream::put_answer(std::string_view bytes) {
 }
 
 ssize_t Http2Stream::take_answer(std::span<std::uint8_t> into, std::uint32_t& flags) {
-  const std::size_t most = session_.passage().full() ? limits::kChunkBytes : into.size();
-  const std::size_t n = std::min({most, into.size(), ahead()});
+  const std::size_t n = std::min(session_.passage().share(into.size()), ahead());
   std::memcpy(into.data(), out_.data() + out_at_, n);
   out_at_ += n;
   if (out_at_ == out_.size()) {

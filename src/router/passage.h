@@ -26,8 +26,12 @@ class Passage {
     return {space_.get(), kSpace};
   }
 
-  // So much is held that each may hold but little: limits::kChunkBytes at a time.
+  // So much is held that each may hold but little.
   bool full() const { return held_ >= kHeld; }
+  // What one may hold who would hold `bytes`.
+  std::size_t share(std::size_t bytes) const {
+    return full() ? std::min(bytes, limits::kChunkBytes) : bytes;
+  }
 
   // What one holder has, counted until it is destroyed.
   class Hold {
@@ -52,8 +56,7 @@ class Passage {
     // `turn`: of the loop. Once much was moved in it, the rest get little, so that others' turn
     // comes.
     std::size_t bytes(Time turn) const {
-      if (passage_.full()) return limits::kChunkBytes;
-      return passage_.moved_in(turn) < kTurn ? bytes_ : std::min(bytes_, kLittle);
+      return passage_.share(passage_.moved_in(turn) < kTurn ? bytes_ : std::min(bytes_, kLittle));
     }
     // The receiver took `taken` of `offered`; the rest is held from now on.
     void note(std::size_t offered, std::size_t taken) {
