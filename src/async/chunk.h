@@ -45,9 +45,14 @@ class Chunk {
   // Whether the bytes are in a buffer of the loop.
   bool lent() const { return loop_ != nullptr; }
   // Gives the buffer back.
-  void reset();
+  void reset() {
+    if (loop_ || owned_) give_back();
+    begin_ = end_ = 0;
+  }
 
  private:
+  void give_back();
+
   Loop* loop_ = nullptr;
   char* buffer_ = nullptr;
   std::uint32_t begin_ = 0;

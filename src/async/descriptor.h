@@ -5,9 +5,11 @@
 // from the scope. Moving or destroying a Descriptor while an operation waits on it is a bug
 // (asserted).
 
-#include <algorithm>
+#include <sys/socket.h>
+
 #include <array>
 #include <string_view>
+#include <vector>
 
 #include "async/loop.h"
 
@@ -23,13 +25,13 @@ struct Awaitable : Operation {
   // co_await socket.recv().within(5s): ends with IoError::timed_out when its time is up, without
   // the frame and the scope that async::within would make.
   template <class Self>
-  Self&& within(this Self&& self, Duration limit) {
-    self.limit = limit;
+  Self&& until(this Self&& self, Time when) {
+    self.deadline = when;
     return std::forward<Self>(self);
   }
   template <class Self>
-  Self&& until(this Self&& self, Time when) {
-    return std::forward<Self>(self).within(std::max(when - self.loop->turned(), Duration(0)));
+  Self&& within(this Self&& self, Duration limit) {
+    return std::forward<Self>(self).until(self.loop->by_turn(limit));
   }
   // In `scope`, which outlives the wait, instead of the task's own.
   template <class Self>
@@ -147,19 +149,19 @@ class Descriptor {
       if (failed) return std::unexpected(error);
       return std::move(accepted);
     }
+    Fd accepted;
   };
   Accept accept() { return {*loop_, slot_, Operation::Kind::accept}; }
 
   struct Connect final : detail::Awaitable {
     Connect(Loop& loop, SlotId slot, const sockaddr* to, socklen_t bytes)
-        : Awaitable(loop, slot, Kind::connect) {
-      address = to;
-      address_bytes = bytes;
-    }
+        : Awaitable(loop, slot, Kind::connect), address(to), address_bytes(bytes) {}
     IoResult<void> await_resume() {
       if (failed) return std::unexpected(error);
       return {};
     }
+    const sockaddr* address;
+    socklen_t address_bytes;
   };
   Connect connect(const sockaddr* to, socklen_t bytes) { return {*loop_, slot_, to, bytes}; }
 
@@ -176,22 +178,23 @@ class Descriptor {
       if (failed) return std::unexpected(error);
       return Packet{done, std::move(fds)};
     }
+    std::vector<Fd> fds;
   };
   // One packet of a SEQPACKET or datagram socket; IoError::too_large if it did not fit.
   RecvPacket recv_packet(std::span<char> into) { return {*loop_, slot_, into}; }
 
   struct SendPacket : detail::Awaitable {
     SendPacket(Loop& loop, SlotId slot, std::string_view bytes, std::span<const int> with)
-        : Awaitable(loop, slot, Kind::send_packet) {
+        : Awaitable(loop, slot, Kind::send_packet), send_fds(with) {
       one[0] = {const_cast<char*>(bytes.data()), bytes.size()};
       parts = one;
-      send_fds = with;
     }
     IoResult<void> await_resume() {
       if (failed) return std::unexpected(error);
       return {};
     }
     std::array<iovec, 1> one;
+    std::span<const int> send_fds;
   };
   // `fds` (at most 64) are copied to the peer and stay open here.
   SendPacket send_packet(std::string_view bytes, std::span<const int> fds_to_send = {}) {

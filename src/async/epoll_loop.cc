@@ -86,24 +86,20 @@ void EpollLoop::release(SlotId id) {
 
 int EpollLoop::native(SlotId id) const { return slot_of(id).fd.get(); }
 
-Pending& EpollLoop::pending(const Operation& operation) {
-  Slot& slot = slot_of(operation.slot);
-  return operation.writes() ? slot.writer : slot.reader;
-}
-
 bool EpollLoop::start(Operation& operation) {
   operation.loop = this;
-  Pending& place = pending(operation);
+  Slot& slot = slot_of(operation.slot);
+  Pending& place = slot.pending(operation);
   NURI_ASSERT(!place);  // one read and one write at a time
   const bool may_try = spend_credit();
-  if (may_try && attempt(slot_of(operation.slot), operation)) return true;
+  if (may_try && attempt(slot, operation)) return true;
   place.begin(operation);
   if (!may_try) yielded_.push_back(operation);
   return false;
 }
 
 void EpollLoop::forget(Operation& operation) {
-  pending(operation).end();
+  slot_of(operation.slot).pending(operation).end();
   operation.registered = false;
   operation.line_link.unlink();
 }

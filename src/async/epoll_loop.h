@@ -47,11 +47,11 @@ class EpollLoop final : public Loop {
     bool asked = false;
     bool readable = false, writable = false, hung_up = false;
     Pending reader, writer;
+    Pending& pending(const Operation& one) { return one.writes() ? writer : reader; }
     HangupWatch* watch = nullptr;
   };
 
   Slot& slot_of(SlotId id);
-  Pending& pending(const Operation& operation);
   const Slot& slot_of(SlotId id) const;
   // Tries the operation: true if it ended (result set), false if it must wait for readiness.
   bool attempt(Slot& slot, Operation& operation);

@@ -16,18 +16,15 @@ Chunk Chunk::copy_of(std::string_view bytes) {
   return chunk;
 }
 
-void Chunk::reset() {
+void Chunk::give_back() {
   if (loop_) std::exchange(loop_, nullptr)->give_back(id_);
   if (std::exchange(owned_, false)) delete[] buffer_;
-  begin_ = end_ = 0;
 }
 
-Operation::~Operation() {
-  if (registered) loop->forget(*this);
-}
+void Operation::withdraw() { loop->forget(*this); }
 
 void Operation::on_cancel(IoError cause) {
-  if (registered) loop->forget(*this);
+  if (registered) withdraw();
   fail(cause);
 }
 

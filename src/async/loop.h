@@ -15,6 +15,7 @@
 #include "async/task.h"
 #include "async/timer.h"
 #include "base/clock.h"
+#include "base/fd.h"
 
 namespace nuri::async {
 

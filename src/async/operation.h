@@ -3,17 +3,14 @@
 // Operation: one wait on a descriptor. The awaitables of descriptor.h fill one in; the loop carries
 // it out.
 
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "async/chunk.h"
 #include "async/scope.h"
 #include "base/clock.h"
-#include "base/fd.h"
 
 namespace nuri::async {
 
@@ -31,14 +28,16 @@ struct Operation : Waiter {
     recv,         // into a buffer of the loop: `chunk`; empty at end of stream
     read,         // into `space`: `done` bytes; 0 at end of stream
     send,         // all of `parts`, which may be changed
-    accept,       // `accepted`
-    connect,      // to `address`
-    recv_packet,  // one packet with its descriptors: `space`, `done`, `fds`
-    send_packet,  // `parts` with `send_fds`
+    accept,       // of a Descriptor::Accept
+    connect,      // of a Descriptor::Connect
+    recv_packet,  // of a Descriptor::RecvPacket: one, into `space`, `done` bytes
+    send_packet,  // of a Descriptor::SendPacket: `parts`
   };
 
   explicit Operation(Kind k) : kind(k) {}
-  ~Operation();
+  ~Operation() {
+    if (registered) withdraw();
+  }
   bool writes() const {
     return kind == Kind::writable || kind == Kind::send || kind == Kind::connect ||
            kind == Kind::send_packet;
@@ -49,16 +48,11 @@ struct Operation : Waiter {
   IoError error{};
   Loop* loop = nullptr;
   SlotId slot;
-  Duration limit = Duration::max();  // how long it may wait, from loop->turned()
+  Time deadline = kNever;  // then it ends with IoError::timed_out
   std::span<char> space;
   std::span<iovec> parts;
   std::size_t done = 0;
   Chunk chunk;
-  Fd accepted;
-  const sockaddr* address = nullptr;
-  socklen_t address_bytes = 0;
-  std::vector<Fd> fds;
-  std::span<const int> send_fds;
   bool registered = false;  // the loop's slot points here
   Link line_link;           // in one of the loop's lines, while registered
 
@@ -68,6 +62,7 @@ struct Operation : Waiter {
   }
 
  private:
+  void withdraw();
   void on_cancel(IoError cause) override;
 };
 

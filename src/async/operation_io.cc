@@ -10,6 +10,7 @@
 #include <array>
 #include <cstring>
 
+#include "async/descriptor.h"
 #include "base/assert.h"
 
 namespace nuri::async {
@@ -61,7 +62,7 @@ Attempt send_all(int fd, Operation& operation) {
   return Attempt::done;
 }
 
-Attempt accept_one(int fd, Operation& operation) {
+Attempt accept_one(int fd, Descriptor::Accept& operation) {
   for (;;) {
     const int accepted = ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (accepted >= 0) {
@@ -74,7 +75,7 @@ Attempt accept_one(int fd, Operation& operation) {
   }
 }
 
-Attempt connect_one(int fd, Operation& operation) {
+Attempt connect_one(int fd, Descriptor::Connect& operation) {
   if (operation.done == 0) {
     operation.done = 1;
     if (::connect(fd, operation.address, operation.address_bytes) == 0) return Attempt::done;
@@ -91,7 +92,7 @@ Attempt connect_one(int fd, Operation& operation) {
   return Attempt::done;
 }
 
-Attempt recv_packet(int fd, Operation& operation) {
+Attempt recv_packet(int fd, Descriptor::RecvPacket& operation) {
   alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostFds * sizeof(int))> control;
   iovec part{operation.space.data(), operation.space.size()};
   msghdr message{};
@@ -119,7 +120,7 @@ Attempt recv_packet(int fd, Operation& operation) {
   return Attempt::done;
 }
 
-Attempt send_packet(int fd, Operation& operation) {
+Attempt send_packet(int fd, Descriptor::SendPacket& operation) {
   NURI_ASSERT(operation.send_fds.size() <= kMostFds);
   alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostFds * sizeof(int))> control{};
   msghdr message{};
@@ -189,13 +190,13 @@ Attempt try_operation(int fd, Operation& operation) {
     case Operation::Kind::send:
       return send_all(fd, operation);
     case Operation::Kind::accept:
-      return accept_one(fd, operation);
+      return accept_one(fd, static_cast<Descriptor::Accept&>(operation));
     case Operation::Kind::connect:
-      return connect_one(fd, operation);
+      return connect_one(fd, static_cast<Descriptor::Connect&>(operation));
     case Operation::Kind::recv_packet:
-      return recv_packet(fd, operation);
+      return recv_packet(fd, static_cast<Descriptor::RecvPacket&>(operation));
     case Operation::Kind::send_packet:
-      return send_packet(fd, operation);
+      return send_packet(fd, static_cast<Descriptor::SendPacket&>(operation));
     case Operation::Kind::read: {
       const ssize_t n = read_some(fd, operation.space);
       if (n < 0) return failed(operation);

@@ -7,7 +7,7 @@ namespace nuri::async {
 void Pending::begin(Operation& operation) {
   operation_ = &operation;
   operation.registered = true;
-  until_ = operation.loop->by_turn(operation.limit);
+  until_ = operation.deadline;
   if (until_ < (armed() ? when() : kNever)) operation.loop->arm(*this, until_);
 }
 

@@ -13,11 +13,9 @@ class Pending final : Timer {
  public:
   Operation* get() const { return operation_; }
   explicit operator bool() const { return operation_; }
-  Operation* operator->() const { return operation_; }
-  Operation& operator*() const { return *operation_; }
 
   // `operation`, of a loop, waits from now on: registered, and forgotten by its loop before end().
-  // When its limit has passed it ends with IoError::timed_out.
+  // At its deadline it ends with IoError::timed_out.
   void begin(Operation& operation);
   void end() { operation_ = nullptr; }
   // The descriptor goes.

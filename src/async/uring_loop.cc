@@ -96,24 +96,20 @@ void UringLoop::close_if_done(Slot& slot) {
 
 int UringLoop::native(SlotId id) const { return slot_of(id).fd.get(); }
 
-Pending& UringLoop::pending(const Operation& operation) {
-  Slot& slot = slot_of(operation.slot);
-  return operation.writes() ? slot.writer : slot.reader;
-}
-
 bool UringLoop::start(Operation& operation) {
   operation.loop = this;
-  Pending& place = pending(operation);
+  Slot& slot = slot_of(operation.slot);
+  Pending& place = slot.pending(operation);
   NURI_ASSERT(!place);  // one read and one write at a time
   const bool may_try = spend_credit();
-  if (may_try && attempt(slot_of(operation.slot), operation)) return true;
+  if (may_try && attempt(slot, operation)) return true;
   place.begin(operation);
   if (!may_try) yielded_.push_back(operation);
   return false;
 }
 
 void UringLoop::detach(Operation& operation) {
-  pending(operation).end();
+  slot_of(operation.slot).pending(operation).end();
   operation.registered = false;
   operation.line_link.unlink();
 }

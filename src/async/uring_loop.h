@@ -70,6 +70,7 @@ class UringLoop final : public Loop {
     bool hung_up = false;
     std::array<Way, 5> under_way{};  // by Errand
     Pending reader, writer;
+    Pending& pending(const Operation& one) { return one.writes() ? writer : reader; }
     HangupWatch* watch = nullptr;
     // What came while nobody read: for the next who does.
     std::string left;
@@ -109,7 +110,6 @@ class UringLoop final : public Loop {
   void stop_receives();
   bool read_and_copy(Slot& slot, Operation& operation);
   void read_into_spare(Operation& operation);
-  Pending& pending(const Operation& operation);
   void detach(Operation& operation);
   void ended(Operation& operation);
   void serve(Slot& slot, Operation* operation);
