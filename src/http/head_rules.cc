@@ -1,6 +1,7 @@
 #include "http/head_rules.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "http/message.h"
@@ -11,7 +12,33 @@ namespace {
 constexpr std::size_t kLengthDigits = 18;  // always fits a signed 64-bit number
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_alnum(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+// Which bytes are one of `marks`, or a letter or digit.
+constexpr std::array<bool, 256> alnum_or(std::string_view marks) {
+  std::array<bool, 256> out{};
+  for (int c = 0; c < 128; ++c)
+    out[static_cast<std::size_t>(c)] =
+        (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+  for (const char c : marks) out[static_cast<unsigned char>(c)] = true;
+  return out;
+}
+constexpr auto kToken = alnum_or("!#$%&'*+-.^_`|~");    // RFC 9110 section 5.6.2
+constexpr auto kRegName = alnum_or("-._~%!$&'()*+;=");  // RFC 3986 section 3.2.2, less the comma
+// Visible characters, spaces, tabs and bytes beyond ASCII (RFC 9110 section 5.5).
+constexpr auto kText = [] {
+  std::array<bool, 256> out{};
+  for (std::size_t c = 0; c < out.size(); ++c) out[c] = (c >= 0x20 && c != 0x7f) || c == '\t';
+  return out;
+}();
+bool in(const std::array<bool, 256>& set, char c) { return set[static_cast<unsigned char>(c)]; }
+
+// Those of the IANA registry that other servers know, too: peers disagree about the rest.
+constexpr std::array<std::string_view, 34> kMethods{
+    "GET",         "POST",   "PUT",        "HEAD",     "DELETE",   "PATCH",  "OPTIONS",
+    "CONNECT",     "TRACE",  "COPY",       "LOCK",     "MKCOL",    "MOVE",   "PROPFIND",
+    "PROPPATCH",   "SEARCH", "UNLOCK",     "BIND",     "REBIND",   "UNBIND", "ACL",
+    "REPORT",      "MERGE",  "MKACTIVITY", "CHECKOUT", "M-SEARCH", "NOTIFY", "SUBSCRIBE",
+    "UNSUBSCRIBE", "PURGE",  "MKCALENDAR", "LINK",     "UNLINK",   "SOURCE"};
 
 std::optional<Refusal> version_of(std::string_view text, Version& out) {
   if (text == "HTTP/1.1")
@@ -93,32 +120,32 @@ std::optional<Refusal> take_header(HeadView& head, Seen& seen, const HeaderView&
   const auto is = [&](std::string_view name) { return same_name(header.name, name); };
   switch (header.name.size()) {
     case 4:
-      if (is("host")) {
+      if (is("Host")) {
         ++seen.hosts;
         seen.host = header.value;
       }
       break;
     case 6:
-      if (is("expect")) {
+      if (is("Expect")) {
         if (seen.expects) return Refusal{400, "Expect is given twice"};
         seen.expects = true;
         seen.expect = header.value;
       }
       break;
     case 7:
-      if (is("upgrade")) seen.upgrade = true;
+      if (is("Upgrade")) seen.upgrade = true;
       break;
     case 10:
-      if (!is("connection")) break;
+      if (!is("Connection")) break;
       seen.close |= list_has(header.value, "close");
       seen.keep_alive |= list_has(header.value, "keep-alive");
       seen.upgrade_named |= list_has(header.value, "upgrade");
       break;
     case 14:
-      if (is("content-length")) return take_length(head, header.value);
+      if (is("Content-Length")) return take_length(head, header.value);
       break;
     case 17:
-      if (!is("transfer-encoding")) break;
+      if (!is("Transfer-Encoding")) break;
       if (seen.coding) return Refusal{400, "Transfer-Encoding is given twice"};
       seen.coding = true;
       if (!same_name(header.value, "chunked"))
@@ -134,7 +161,6 @@ std::optional<Refusal> take_header(HeadView& head, Seen& seen, const HeaderView&
 
 std::optional<Refusal> take_headers(HeadView& head, Seen& seen) {
   for (const HeaderView& header : head.headers) {
-    if (header.name.empty()) return Refusal{400, "a header has no name"};
     if (const auto refusal = take_header(head, seen, header)) return refusal;
   }
   if (head.chunked && head.version == Version::http10)
@@ -161,10 +187,7 @@ bool is_authority(std::string_view text) {
     if (!host.empty() && host.front() != ':') return false;
   } else {
     host = text.substr(0, text.find(':'));
-    constexpr std::string_view kAllowed = "-._~%!$&'()*+;=";
-    if (host.empty() ||
-        !std::ranges::all_of(
-            host, [&](char c) { return is_alnum(c) || kAllowed.find(c) != kAllowed.npos; }) ||
+    if (host.empty() || !std::ranges::all_of(host, [](char c) { return in(kRegName, c); }) ||
         host.find("..") != host.npos)
       return false;
     host = text.substr(host.size());
@@ -181,10 +204,7 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool is_token(std::string_view text) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::ranges::all_of(text, [&](char c) {
-    return is_alnum(c) || kMarks.find(c) != kMarks.npos;
-  });
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return in(kToken, c); });
 }
 
 bool list_has(std::string_view list, std::string_view token) {
@@ -196,16 +216,20 @@ bool list_has(std::string_view list, std::string_view token) {
   return false;
 }
 
-std::optional<Refusal> check_request_line(std::string_view line, HeadView& head) {
-  const std::size_t parts = head.method.size() + head.target.size() + 2;
-  if (line.size() < parts || line[head.method.size()] != ' ' || line[parts - 1] != ' ' ||
-      head.target.data() != line.data() + head.method.size() + 1)
+std::optional<Refusal> read_request_line(std::string_view line, HeadView& head) {
+  const std::size_t method = line.find(' ');
+  const std::size_t target = method == line.npos ? line.npos : line.find(' ', method + 1);
+  if (target == line.npos || target == method + 1)
     return Refusal{400, "the request line is not METHOD target VERSION with single spaces"};
-  if (const auto refusal = version_of(line.substr(parts), head.version)) return refusal;
+  head.method = line.substr(0, method);
+  head.target = line.substr(method + 1, target - method - 1);
+  if (const auto refusal = version_of(line.substr(target + 1), head.version)) return refusal;
+  if (std::ranges::find(kMethods, head.method) == kMethods.end())
+    return Refusal{501, "the method is not known here"};
   return check_target(head);
 }
 
-std::optional<Refusal> check_status_line(std::string_view line, HeadView& head) {
+std::optional<Refusal> read_status_line(std::string_view line, HeadView& head) {
   constexpr std::size_t kVersion = 8;  // "HTTP/1.1"
   constexpr Refusal kMalformed{502, "the status line is not VERSION CODE reason"};
   if (line.size() < kVersion + 4 || line[kVersion] != ' ') return kMalformed;
@@ -218,8 +242,29 @@ std::optional<Refusal> check_status_line(std::string_view line, HeadView& head) 
   if (head.reason.empty()) return std::nullopt;
   if (head.reason.front() != ' ') return kMalformed;
   head.reason.remove_prefix(1);
-  for (const char c : head.reason)
-    if ((c >= 0 && c < 0x20 && c != '\t') || c == 0x7f) return kMalformed;
+  if (!std::ranges::all_of(head.reason, [](char c) { return in(kText, c); })) return kMalformed;
+  return std::nullopt;
+}
+
+std::optional<Refusal> read_fields(std::string_view lines, HeadSpace& space) {
+  constexpr Refusal kBad{400, "a header's name or value holds a character that may not be there"};
+  std::size_t count = 0;
+  while (!lines.empty()) {
+    if (lines.front() == ' ' || lines.front() == '\t')
+      return Refusal{400, "a header is folded over two lines"};
+    if (count == space.headers.size()) return Refusal{431, "too many headers"};
+    // Both loops end at the line's end at the latest.
+    std::size_t name = 0;
+    while (in(kToken, lines[name])) ++name;
+    if (name == 0 || lines[name] != ':') return kBad;
+    std::size_t end = name + 1;
+    while (in(kText, lines[end])) ++end;
+    if (lines[end] != '\r' || lines[end + 1] != '\n') return kBad;
+    space.headers[count++] = {lines.substr(0, name),
+                              trimmed(lines.substr(name + 1, end - name - 1))};
+    lines.remove_prefix(end + 2);
+  }
+  space.head.headers = {space.headers.data(), count};
   return std::nullopt;
 }
 

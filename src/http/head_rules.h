@@ -1,6 +1,6 @@
 #pragma once
 
-// What a head must keep to besides its syntax: lengths, codings, Host, targets (RFC 9110, 9112).
+// What a head must keep to: its syntax, lengths, codings, Host, targets (RFC 9110, 9112).
 
 #include <optional>
 #include <string_view>
@@ -9,11 +9,13 @@
 
 namespace nuri::http {
 
-// "METHOD SP target SP HTTP/1.x" into `head`; the line is without its end. llhttp has found
-// `method` and `target` already; this insists that nothing else is on the line.
-std::optional<Refusal> check_request_line(std::string_view line, HeadView& head);
+// "METHOD SP target SP HTTP/1.x" into `head`; the line is without its end.
+std::optional<Refusal> read_request_line(std::string_view line, HeadView& head);
 // "HTTP/1.x SP 3DIGIT [SP reason]".
-std::optional<Refusal> check_status_line(std::string_view line, HeadView& head);
+std::optional<Refusal> read_status_line(std::string_view line, HeadView& head);
+// "name:OWS value OWS CR LF", any number of them, into `space` and its head; each line feed is
+// behind a carriage return.
+std::optional<Refusal> read_fields(std::string_view lines, HeadSpace& space);
 // Fills in what the headers mean.
 std::optional<Refusal> check_request_headers(HeadView& head);
 std::optional<Refusal> check_response_headers(HeadView& head);

@@ -32,8 +32,8 @@ void append_header(std::string& out, std::string_view name, std::string_view val
 
 bool is_connection_header(std::string_view name) {
   constexpr std::array<std::string_view, 8> kNames{
-      "connection", "content-length", "transfer-encoding", "keep-alive", "upgrade",
-      "te",         "trailer",        "proxy-connection"};
+      "Connection", "Content-Length", "Transfer-Encoding", "Keep-Alive", "Upgrade",
+      "TE",         "Trailer",        "Proxy-Connection"};
   for (const std::string_view one : kNames)
     if (same_name(name, one)) return true;
   return false;

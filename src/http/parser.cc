@@ -1,95 +1,10 @@
 #include "http/parser.h"
 
-#include <llhttp.h>
-
-#include <cstring>
-
 #include "http/head_rules.h"
 #include "http/message.h"
 
 namespace nuri::http {
 namespace {
-
-// What llhttp's callbacks fill in; the parser's `data` points to it.
-struct Collector {
-  HeadView& head;
-  HeadSpace& space;
-  std::size_t count = 0;
-  bool complete = false;
-  bool too_many = false;
-  static Collector& of(llhttp_t* parser) { return *static_cast<Collector*>(parser->data); }
-};
-
-int on_method(llhttp_t* parser, const char* at, std::size_t length) {
-  Collector::of(parser).head.method = {at, length};
-  return HPE_OK;
-}
-
-int on_url(llhttp_t* parser, const char* at, std::size_t length) {
-  Collector::of(parser).head.target = {at, length};
-  return HPE_OK;
-}
-
-int on_header_field(llhttp_t* parser, const char* at, std::size_t length) {
-  Collector& collector = Collector::of(parser);
-  if (collector.count == collector.space.size()) {
-    collector.too_many = true;
-    return HPE_USER;
-  }
-  collector.space[collector.count++] = {{at, length}, {}};
-  return HPE_OK;
-}
-
-int on_header_value(llhttp_t* parser, const char* at, std::size_t length) {
-  Collector& collector = Collector::of(parser);
-  HeaderView& header = collector.space[collector.count - 1];
-  // A value comes in one piece when the head is in one buffer; pieces of one would be neighbours.
-  header.value =
-      header.value.empty()
-          ? std::string_view(at, length)
-          : std::string_view(header.value.data(),
-                             static_cast<std::size_t>(at - header.value.data()) + length);
-  return HPE_OK;
-}
-
-int on_headers_complete(llhttp_t* parser) {
-  Collector::of(parser).complete = true;
-  return HPE_PAUSED;
-}
-
-llhttp_settings_t make_settings() {
-  llhttp_settings_t settings;
-  llhttp_settings_init(&settings);
-  settings.on_method = on_method;
-  settings.on_url = on_url;
-  settings.on_header_field = on_header_field;
-  settings.on_header_value = on_header_value;
-  settings.on_headers_complete = on_headers_complete;
-  return settings;
-}
-const llhttp_settings_t kSettings = make_settings();
-
-Refusal refusal_of(llhttp_t& parser, const Collector& collector) {
-  if (collector.too_many) return {431, "too many headers"};
-  switch (llhttp_get_errno(&parser)) {
-    case HPE_INVALID_METHOD:
-      return {501, "the method is not known here"};
-    case HPE_INVALID_URL:
-      return {400, "the target is malformed"};
-    case HPE_INVALID_VERSION:
-      return {505, "the version is neither HTTP/1.1 nor HTTP/1.0"};
-    case HPE_INVALID_HEADER_TOKEN:
-      return {400, "a header's name or value holds a character that may not be there"};
-    case HPE_INVALID_CONTENT_LENGTH:
-      return {400, "Content-Length is not a number"};
-    case HPE_UNEXPECTED_CONTENT_LENGTH:
-      return {400, "Content-Length is given twice, or beside Transfer-Encoding"};
-    case HPE_INVALID_TRANSFER_ENCODING:
-      return {400, "Transfer-Encoding is malformed"};
-    default:
-      return {400, "this is not HTTP/1.1"};
-  }
-}
 
 // The first byte of a TLS record with a handshake (RFC 8446 section 5.1).
 constexpr char kTlsHandshake = 0x16;
@@ -102,77 +17,56 @@ std::optional<std::string_view> HeadView::find(std::string_view name) const {
   return std::nullopt;
 }
 
-// Finds the end of the head and refuses what must not stand at the end or start of any line.
+// Finds the end of the head: an empty line. No line may end in any way but CR LF.
 std::optional<Refusal> HeadParser::scan(std::string_view bytes) {
   const std::string_view within = bytes.substr(0, limits::kHeadBytes);
   if (!within.empty() && within[0] == kTlsHandshake)
     return Refusal{400, "this is TLS, on a port that speaks plain HTTP"};
-  while (seen_ < within.size()) {
-    if (line_ > skipped_ && seen_ == line_ && (within[line_] == ' ' || within[line_] == '\t'))
-      return Refusal{400, "a header is folded over two lines"};
-    const std::size_t feed = within.find('\n', seen_);
-    if (feed == within.npos) {
-      seen_ = static_cast<std::uint32_t>(within.size());
-      break;
-    }
-    const std::string_view line = within.substr(line_, feed - line_);
-    if (line.empty() || line.back() != '\r')
+  for (std::size_t feed; (feed = within.find('\n', seen_)) != within.npos;) {
+    if (feed == line_ || within[feed - 1] != '\r')
       return Refusal{400, "a line ends in a line feed alone"};
-    if (line.find('\r') != line.size() - 1) return Refusal{400, "a carriage return stands alone"};
-    const bool blank = line.size() == 1;
+    const bool blank = feed == line_ + 1;
     const auto next = static_cast<std::uint32_t>(feed + 1);
     if (blank && line_ == 0 && kind_ == Kind::request) {
       skipped_ = next;
     } else if (blank) {
       if (first_line_ == 0) return Refusal{400, "the start line is empty"};
       complete_ = true;
-      line_ = seen_ = next;
-      return std::nullopt;
     } else if (first_line_ == 0) {
-      first_line_ = next - line_;
+      first_line_ = next;
     }
     line_ = seen_ = next;
+    if (complete_) return std::nullopt;
   }
+  seen_ = static_cast<std::uint32_t>(within.size());
   if (bytes.size() >= limits::kHeadBytes)
     return first_line_ == 0 ? Refusal{414, "the request line is too long"}
                             : Refusal{431, "the headers are too large"};
   return std::nullopt;
 }
 
-std::expected<std::optional<HeadView>, Refusal> HeadParser::parse(std::string_view bytes,
-                                                                  HeadSpace& space) {
-  auto result = parse_strictly(bytes, space);
-  // Whatever is wrong with an answer, whoever asked for it was right.
-  if (!result && kind_ == Kind::response) result.error().status = 502;
-  return result;
+// The complete head, from its first byte to the end of its empty line.
+std::optional<Refusal> HeadParser::read(std::string_view bytes, HeadSpace& space) const {
+  HeadView& head = space.head = {};
+  head.bytes = line_;
+  const std::string_view line = bytes.substr(skipped_, first_line_ - skipped_ - 2);
+  const bool request = kind_ == Kind::request;
+  if (auto refusal = request ? read_request_line(line, head) : read_status_line(line, head))
+    return refusal;
+  if (auto refusal = read_fields(bytes.substr(first_line_, line_ - first_line_ - 2), space))
+    return refusal;
+  return request ? check_request_headers(head) : check_response_headers(head);
 }
 
-std::expected<std::optional<HeadView>, Refusal> HeadParser::parse_strictly(std::string_view bytes,
-                                                                           HeadSpace& space) {
-  if (!complete_)
-    if (const auto refusal = scan(bytes)) return std::unexpected(*refusal);
-  if (!complete_) return std::nullopt;
-
-  HeadView head;
-  head.bytes = line_;
-  Collector collector{head, space};
-  llhttp_t parser;
-  llhttp_init(&parser, kind_ == Kind::request ? HTTP_REQUEST : HTTP_RESPONSE, &kSettings);
-  parser.data = &collector;
-  const std::string_view message = bytes.substr(skipped_, line_ - skipped_);
-  const llhttp_errno_t outcome = llhttp_execute(&parser, message.data(), message.size());
-  if (outcome != HPE_PAUSED || !collector.complete)
-    return std::unexpected(refusal_of(parser, collector));
-  for (std::size_t i = 0; i < collector.count; ++i) space[i].value = trimmed(space[i].value);
-  head.headers = {space.data(), collector.count};
-
-  const std::string_view line = message.substr(0, first_line_ - 2);
-  auto refusal =
-      kind_ == Kind::request ? check_request_line(line, head) : check_status_line(line, head);
-  if (!refusal)
-    refusal = kind_ == Kind::request ? check_request_headers(head) : check_response_headers(head);
-  if (refusal) return std::unexpected(*refusal);
-  return head;
+std::expected<const HeadView*, Refusal> HeadParser::parse(std::string_view bytes,
+                                                          HeadSpace& space) {
+  auto refusal = complete_ ? std::nullopt : scan(bytes);
+  if (!refusal && !complete_) return nullptr;
+  if (!refusal) refusal = read(bytes, space);
+  if (!refusal) return &space.head;
+  // Whatever is wrong with an answer, whoever asked for it was right.
+  if (kind_ == Kind::response) refusal->status = 502;
+  return std::unexpected(*refusal);
 }
 
 Framing framing_of_request(const HeadView& head) {

@@ -48,35 +48,37 @@ struct HeadView {
   std::optional<std::string_view> find(std::string_view name) const;
 };
 
-// Where a parse puts the headers: 4 KiB, so not in every connection. A parse uses it until its
+// Where a parse puts the head: 4 KiB, so not in every connection. A parse uses it until its
 // HeadView is done with; one per loop will do where no task waits in between.
-using HeadSpace = std::array<HeaderView, limits::kHeaderCount>;
+struct HeadSpace {
+  HeadView head;
+  std::array<HeaderView, limits::kHeaderCount> headers;
+};
 
-// Incremental: call parse() with all bytes of the message so far each time more came. It looks at
-// each byte once until the head is complete, then once more. However the bytes were split, the
+// Incremental: call parse() with all bytes of the message so far each time more came. It looks for
+// the head's end in what is new; the complete head is read once. However the bytes were split, the
 // outcome is the same.
 class HeadParser {
  public:
   enum class Kind : std::uint8_t { request, response };
   explicit HeadParser(Kind kind) : kind_(kind) {}
 
-  // The head; nullopt if more bytes are needed; or a Refusal, after which only reset() helps.
-  // `bytes` starts at the first byte of the message and holds all that came, perhaps more.
-  std::expected<std::optional<HeadView>, Refusal> parse(std::string_view bytes, HeadSpace& space);
+  // The head, in `space`; null if more bytes are needed; or a Refusal, after which only reset()
+  // helps. `bytes` starts at the first byte of the message and holds all that came, perhaps more.
+  std::expected<const HeadView*, Refusal> parse(std::string_view bytes, HeadSpace& space);
   // For the next message.
   void reset() { *this = HeadParser(kind_); }
 
  private:
   std::optional<Refusal> scan(std::string_view bytes);
-  std::expected<std::optional<HeadView>, Refusal> parse_strictly(std::string_view bytes,
-                                                                 HeadSpace& space);
+  std::optional<Refusal> read(std::string_view bytes, HeadSpace& space) const;
 
   Kind kind_;
   bool complete_ = false;
   std::uint32_t skipped_ = 0;     // an empty line before a request (RFC 9112 section 2.2)
   std::uint32_t line_ = 0;        // where the line begins that is being scanned
   std::uint32_t seen_ = 0;        // no line feed between line_ and here
-  std::uint32_t first_line_ = 0;  // bytes of the start line with its end; 0: not complete
+  std::uint32_t first_line_ = 0;  // where the start line ends; 0: not complete
 };
 
 // How the content of a message is framed (RFC 9112 section 6.3).

@@ -243,7 +243,8 @@ TEST(Server, SaysWhyARequestIsRefusedAndCloses) {
   });
   EXPECT_EQ(run.service.served, 0);
   EXPECT_TRUE(run.client.received.starts_with("HTTP/1.1 400 Bad Request\r\n"));
-  EXPECT_NE(run.client.received.find("beside Transfer-Encoding"), std::string::npos);
+  EXPECT_NE(run.client.received.find("both Transfer-Encoding and Content-Length"),
+            std::string::npos);
   EXPECT_NE(run.client.received.find(R"("title":"CF-BadRequest")"), std::string::npos);
   EXPECT_NE(run.client.received.find("Connection: close"), std::string::npos);
 }

@@ -15,6 +15,13 @@ constexpr std::size_t kMostAttempts = 3;              // of instances that are t
 constexpr std::size_t kSmallBody = 8 * limits::kKiB;  // goes out with the head
 constexpr int kClientGone = 499;  // in logs only; as nginx and gorouter write it
 
+// Whether all of an answer's content is here: it goes out in one piece with the head.
+bool came_whole(const http::Framing& framing, const Wire& server) {
+  using Kind = http::Framing::Kind;
+  return framing.kind == Kind::none ||
+         (framing.kind == Kind::length && framing.length <= server.here().size());
+}
+
 bool is_safe(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
 }
@@ -244,9 +251,10 @@ Task<Exchange::Outcome> Exchange::exchange_over(Wire& server, Connection connect
 Task<Exchange::Outcome> Exchange::converse(Wire& server, Connection connection) {
   async::Scope answering(co_await async::current_scope());
   Watch client;
-  std::optional<async::TaskGroup> beside;
+  std::unique_ptr<async::TaskGroup> beside;
   const bool limited = visit_ && visit_->settings().deadlines.request;
-  if (!body_here_ || limited) beside.emplace(co_await async::current_scope());
+  if (!body_here_ || limited)
+    beside = std::make_unique<async::TaskGroup>(co_await async::current_scope());
   if (body_here_)
     client.emplace(client_, answering);
   else
@@ -254,26 +262,29 @@ Task<Exchange::Outcome> Exchange::converse(Wire& server, Connection connection) 
   if (limited) beside->spawn(limit_request(answering));
   Wire::Head answer = co_await answer_of(server).in(answering);
   client_gone_ = client && client->hung_up();
-  const bool tunnels = answer.outcome == Wire::Head::Outcome::complete && answer.view.status == 101;
+  const bool tunnels =
+      answer.outcome == Wire::Head::Outcome::complete && answer.view->status == 101;
   std::string head;
   Outcome outcome{};
   if (answer.outcome != Wire::Head::Outcome::complete) {
     outcome = no_answer(answer, connection);
   } else if (tunnels) {
-    head = answer_head(answer.view, {}, request_.id);
-    server.consume(answer.view.bytes);
+    head = answer_head(*answer.view, {}, request_.id);
+    server.consume(answer.view->bytes);
     server.keep();
   } else {
     outcome = co_await pass_back(server, answer).in(answering);
   }
-  if (beside) {
-    beside->cancel();
-    co_await beside->join();
-  }
+  if (beside) co_await end(*beside);
   client.reset();
   // It reads the client itself.
   if (tunnels) outcome = co_await tunnel(server, std::move(head));
   co_return outcome;
+}
+
+Task<void> Exchange::end(async::TaskGroup& group) {
+  group.cancel();
+  co_await group.join();
 }
 
 // Passes the request's content on, then watches the client.
@@ -294,17 +305,17 @@ Task<Wire::Head> Exchange::answer_of(Wire& server) {
   for (std::size_t interims = 0;; ++interims) {
     Wire::Head answer = co_await server.head(http::HeadParser::Kind::response, ground_.head_space,
                                              deadlines_->answer, deadlines_->head);
-    if (answer.outcome != Wire::Head::Outcome::complete || answer.view.status >= 200)
+    if (answer.outcome != Wire::Head::Outcome::complete || answer.view->status >= 200)
       co_return answer;
-    const bool unasked = answer.view.status == 101 && !request_.tunnel;
-    if (answer.view.status == 101 && !unasked) co_return answer;
+    const bool unasked = answer.view->status == 101 && !request_.tunnel;
+    if (answer.view->status == 101 && !unasked) co_return answer;
     if (unasked || interims == limits::kInterimAnswers) {
       answer.outcome = Wire::Head::Outcome::refused;
       answer.refusal = {502, unasked ? "it switches protocols unasked" : "too many 1xx answers"};
       server.keep();
       co_return answer;
     }
-    co_await pass_interim(server, answer.view);
+    co_await pass_interim(server, *answer.view);
   }
 }
 
@@ -354,7 +365,7 @@ Exchange::Outcome Exchange::no_answer(const Wire::Head& answer, Connection conne
 }
 
 Task<Exchange::Outcome> Exchange::pass_back(Wire& server, Wire::Head& answer) {
-  const http::HeadView& head = answer.view;
+  const http::HeadView& head = *answer.view;
   const bool http10 = request_.version == http::Version::http10;
   const http::Framing framing = http::framing_of_response(head, request_.method);
   const bool unframe = framing.kind == http::Framing::Kind::chunked && http10;
@@ -370,15 +381,28 @@ Task<Exchange::Outcome> Exchange::pass_back(Wire& server, Wire::Head& answer) {
                     visit_ ? visit_->settings().session_cookies : std::span<const std::string>());
   wish.close = close;
   wish.cookie = cookie;
+  wish.content_here = server.here().size() - head.bytes;
   std::string text = answer_head(head, wish, request_.id);
   server.consume(head.bytes);
   const Patience patience{.receive = deadlines_->answer, .send = deadlines_->body_idle};
-  const auto relayed = compressor
-                           ? co_await relay_compressed(server, client_, framing, *compressor,
-                                                       std::move(text), patience)
-                           : co_await relay_body(server, client_, ground_.passage, framing,
-                                                 unframe ? Relay::data_only : Relay::as_it_is,
-                                                 std::move(text), patience);
+  RelayResult relayed;
+  if (compressor) {
+    relayed =
+        co_await relay_compressed(server, client_, framing, *compressor, std::move(text), patience);
+  } else if (came_whole(framing, server)) {
+    text += server.here().substr(0, framing.length);
+    server.consume(framing.length);
+    server.keep();
+    Passage::Hold held(ground_.passage);
+    if (!client_.is_socket()) held.set(2 * text.size());  // a carrier has a copy, too
+    relayed.begun = true;
+    relayed.bytes = framing.length;
+    relayed.outcome = co_await client_.send(text, {}, patience.send);
+  } else {
+    relayed = co_await relay_body(server, client_, ground_.passage, framing,
+                                  unframe ? Relay::data_only : Relay::as_it_is, std::move(text),
+                                  patience);
+  }
   sent_bytes_ = relayed.bytes;
   if (relayed.outcome) {
     upstream_->succeeded();

@@ -135,15 +135,17 @@ class Exchange {
   void take_early_body();
   // Whether the request may be sent to another instance as long as nothing was answered.
   bool repeatable() const;
+  // Frames of at most 1,032 bytes are cheap: glibc keeps those at hand.
   Task<Outcome> attempt();
   Task<Outcome> exchange_over(Wire& server, Connection connection);
-  Task<Outcome> converse(Wire& server, Connection connection);
+  [[gnu::noinline]] Task<Outcome> converse(Wire& server, Connection connection);
   Task<Wire::Head> answer_of(Wire& server);
-  Task<Outcome> pass_back(Wire& server, Wire::Head& answer);
+  [[gnu::noinline]] Task<Outcome> pass_back(Wire& server, Wire::Head& answer);
   // What few requests need is kept out of line: it would make every request's frame larger.
   [[gnu::noinline]] Task<void> pass_interim(Wire& server, const http::HeadView& interim);
   [[gnu::noinline]] Task<Outcome> tunnel(Wire& server, std::string head);
   using Watch = std::optional<Wire::Watch>;
+  [[gnu::noinline]] static Task<void> end(async::TaskGroup& group);
   [[gnu::noinline]] Task<void> upload(Wire& server, async::Scope& answering, Watch& client);
   Outcome not_connected(IoError error);
   Outcome no_answer(const Wire::Head& answer, Connection connection);
@@ -184,8 +186,8 @@ class Exchange {
   std::unique_ptr<Visit> visit_;  // null: the route has no settings
   const Deadlines* deadlines_ = &ground_.deadlines;
   std::uint64_t body_limit_ = UINT64_MAX;
-  bool late_ = false;                      // the whole of it took too long
-  std::optional<RouteGate::Stand> stand_;  // while it waits in the route's line
+  bool late_ = false;                        // the whole of it took too long
+  std::unique_ptr<RouteGate::Stand> stand_;  // while it waits in the route's line
   Slots::Taken route_slot_, instance_slot_;
   std::shared_ptr<Upstream> upstream_;
   std::vector<const Upstream*> tried_;

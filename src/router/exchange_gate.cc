@@ -64,7 +64,7 @@ Task<bool> Exchange::wait_in_line(Route& route, Choice why) {
       co_return false;
     }
     ++(parked ? asked_->counters->parked : asked_->counters->queued);
-    stand_.emplace(route.gate, ground_.loop.turned());
+    stand_ = std::make_unique<RouteGate::Stand>(route.gate, ground_.loop.turned());
   }
   if (parked) ask_wake(route);
   const Duration left = stand_->since() + most - ground_.loop.now();

@@ -1,5 +1,7 @@
 #include "router/http1_reader.h"
 
+#include <utility>
+
 #include "http/head_rules.h"
 
 namespace nuri::router {
@@ -14,15 +16,15 @@ std::expected<Http1Reader::Part, http::Refusal> Http1Reader::next_head(std::stri
     bytes = {};
     return Part{};
   }
-  view_ = **parsed;
-  bytes.remove_prefix(view_.bytes - before);
+  const http::HeadView& head = **parsed;
+  bytes.remove_prefix(head.bytes - before);
   parser_.reset();
   const bool request = kind_ == http::HeadParser::Kind::request;
-  const bool final = request || view_.status >= 200;
-  Part part{Part::Kind::head, &view_, false, {}};
-  if (final) {
-    body_.emplace(request ? http::framing_of_request(view_)
-                          : http::framing_of_response(view_, method_));
+  interim_ = !request && head.status < 200;
+  Part part{Part::Kind::head, &head, false, {}};
+  if (!interim_) {
+    body_.emplace(request ? http::framing_of_request(head)
+                          : http::framing_of_response(head, method_));
     part.empty = body_->done();
   }
   return part;
@@ -32,10 +34,7 @@ std::expected<Http1Reader::Part, http::Refusal> Http1Reader::next(std::string_vi
                                                                   http::HeadSpace& space) {
   if (ended_) return Part{};
   if (!body_) {
-    if (view_.bytes > 0) {
-      head_.erase();  // of an interim answer
-      view_ = {};
-    }
+    if (std::exchange(interim_, false)) head_.clear();
     return bytes.empty() ? Part{} : next_head(bytes, space);
   }
   body_->keep_trailer(trailer_);

@@ -24,9 +24,10 @@ class Http1Reader {
 
   struct Part {
     enum class Kind { nothing, head, data, end } kind = Kind::nothing;
-    const http::HeadView* head = nullptr;  // good until the next call; 1xx comes as a head too
-    bool empty = false;                    // head: no content follows, the end is next
-    std::string_view data;                 // within the bytes given
+    // In `space`, good until the next call; 1xx comes as a head too.
+    const http::HeadView* head = nullptr;
+    bool empty = false;     // head: no content follows, the end is next
+    std::string_view data;  // within the bytes given
   };
   // The next part of what begins `bytes`, which loses it. Nothing: more bytes are needed (or, after
   // the end, none are). A head that comes in pieces is kept; content is not.
@@ -46,8 +47,8 @@ class Http1Reader {
   http::HeadParser::Kind kind_;
   std::string method_;
   http::HeadParser parser_;
-  std::string head_;  // what came of it
-  http::HeadView view_;
+  std::string head_;      // what came of it
+  bool interim_ = false;  // it is complete, and another follows
   std::optional<http::BodyParser> body_;
   std::string trailer_;
   bool ended_ = false;

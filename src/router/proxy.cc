@@ -53,14 +53,9 @@ std::string Proxy::make_request_id() {
   return hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-// False: there will be no request, the connection is over.
-Task<bool> Proxy::request_begins(Wire& client, First first, Duration idle) {
-  if (!client.here().empty()) co_return true;
-  if (!between_.cancelled()) {
-    const auto more = co_await client.receive(idle).in(between_);
-    if (more || !between_.cancelled()) co_return more && !client.here().empty();
-  }
-  // What the client had sent already is served.
+// Whether a request begins although nobody waits for any more: what the client had sent already is
+// served.
+Task<bool> Proxy::begins_late(Wire& client, First first) {
   if (first == First::no && !client.bytes_wait()) co_return false;
   co_return co_await client.receive(kFirstRequestGrace) && !client.here().empty();
 }
@@ -99,7 +94,12 @@ Task<void> Proxy::converse(Wire& client, const Peer& peer) {
   After after = After::next;
   Duration idle = ground_.deadlines.idle;
   for (First first = First::yes; after == After::next; first = First::no) {
-    if (!co_await request_begins(client, first, idle)) break;
+    if (client.here().empty()) {
+      const auto more = co_await client.receive(idle).in(between_);
+      if (more ? client.here().empty()
+               : !between_.cancelled() || !co_await begins_late(client, first))
+        break;
+    }
     if (first == First::yes) {
       const auto http2 = co_await speaks_http2(client);
       if (http2 && *http2) co_return co_await serve_http2(client, peer);
@@ -147,10 +147,15 @@ Task<void> Proxy::serve_stream(Wire& stream, const Peer& peer) {
 }
 
 Task<After> Proxy::next_request(Wire& client, const Peer& peer, Duration& idle) {
-  auto head = co_await client.head(http::HeadParser::Kind::request, ground_.head_space,
-                                   ground_.deadlines.head, ground_.deadlines.head);
-  if (head.outcome != Wire::Head::Outcome::complete) co_return co_await refuse_head(client, head);
-  co_return co_await serve_one(client, head.view, peer, idle);
+  constexpr auto kKind = http::HeadParser::Kind::request;
+  // As a rule it came whole.
+  http::HeadParser parser(kKind);
+  auto head = client.head_here(parser, ground_.head_space);
+  if (!head)
+    head = co_await client.head(kKind, ground_.head_space, ground_.deadlines.head,
+                                ground_.deadlines.head);
+  if (head->outcome != Wire::Head::Outcome::complete) co_return co_await refuse_head(client, *head);
+  co_return co_await serve_one(client, *head->view, peer, idle);
 }
 
 Task<After> Proxy::refuse_head(Wire& client, const Wire::Head& head) {
@@ -176,11 +181,16 @@ Task<After> Proxy::serve_one(Wire& client, const http::HeadView& head, const Pee
   client.consume(head.bytes);
   Exchange exchange(ground_, client, request);
   const After after = co_await exchange.run();
-  exchange.count();
+  note(exchange);
   idle = exchange.idle();
+  co_return after;
+}
+
+// For what is counted and logged, once it is over.
+void Proxy::note(Exchange& exchange) {
+  exchange.count();
   if (!exchange.app().empty())
     log_.write(exchange.app(), exchange.access(), ground_.loop.wall(), ground_.loop.now());
-  co_return after;
 }
 
 }  // namespace nuri::router

@@ -39,8 +39,7 @@ class Proxy {
 
  private:
   enum class First { yes, no };
-  // `idle`: how long to wait for it.
-  Task<bool> request_begins(Wire& client, First first, Duration idle);
+  [[gnu::noinline]] Task<bool> begins_late(Wire& client, First first);
   Task<bool> introduce(Wire& client, Peer& peer);
   Task<void> converse(Wire& client, const Peer& peer);
   Task<IoResult<bool>> speaks_http2(Wire& client);
@@ -48,8 +47,10 @@ class Proxy {
   Task<void> serve_stream(Wire& stream, const Peer& peer);
   // `idle`: for the next one, if the route says so.
   Task<After> next_request(Wire& client, const Peer& peer, Duration& idle);
-  Task<After> serve_one(Wire& client, const http::HeadView& head, const Peer& peer, Duration& idle);
+  [[gnu::noinline]] Task<After> serve_one(Wire& client, const http::HeadView& head,
+                                          const Peer& peer, Duration& idle);
   [[gnu::noinline]] Task<After> refuse_head(Wire& client, const Wire::Head& head);
+  [[gnu::noinline]] void note(Exchange& exchange);
   std::string make_request_id();
 
   Ground ground_;

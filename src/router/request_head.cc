@@ -145,7 +145,7 @@ std::string request_head(const http::HeadView& head, const Forwarded& forwarded)
   append(out, "X-Forwarded-Host", head.authority);
   append(out, "X-Request-Id", request_id_of(head, forwarded.request_id));
   append(out, "X-Vcap-Request-Id", forwarded.request_id);
-  append(out, "traceparent", trace.parent);
+  append(out, "traceparent", trace.parent());
   if (wants_tunnel(head)) {
     append(out, "Connection", "Upgrade");
     append(out, "Upgrade", head.find("Upgrade").value_or(""));
@@ -158,7 +158,7 @@ std::string answer_head(const http::HeadView& head, const AnswerWish& wish,
                         std::string_view request_id) {
   const HopByHop hop_by_hop(head);
   std::string out;
-  out.reserve(head.bytes + 128);
+  out.reserve(head.bytes + 128 + wish.content_here);
   out += "HTTP/1.1 ";
   out += fmt::to_string(head.status);
   out += ' ';

@@ -38,6 +38,7 @@ struct AnswerWish {
   const model::HeaderEdits* edits = nullptr;
   std::string_view coding = {};  // the content is sent in this coding, in chunks; empty: as it is
   bool vary = false;             // it might have been
+  std::size_t content_here = 0;  // bytes for which there is room behind it
 };
 // An answer's head for the client; 1xx too.
 std::string answer_head(const http::HeadView& head, const AnswerWish& wish,

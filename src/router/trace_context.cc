@@ -42,14 +42,19 @@ TraceContext trace_context(const http::HeadView& head, std::string_view request_
   });
   const std::string_view given = head.find(kName).value_or("");
   const bool continued = count == 1 && is_valid(given);
-  std::string parent;
-  parent.reserve(kVersion00Bytes);
-  parent += "00-";
-  parent += continued ? given.substr(kTraceAt, kTraceDigits) : request_id;
-  parent += '-';
-  parent += span;
-  parent += continued ? given.substr(kFlagsAt - 1, 3) : "-01";
-  return {std::move(parent), continued};
+  TraceContext out{.text = {}, .continued = continued};
+  out.text.fill('0');
+  static_assert(std::tuple_size_v<decltype(out.text)> == kVersion00Bytes);
+  const auto put = [&out](std::size_t at, std::string_view text) {
+    text.copy(out.text.data() + at, text.size());
+  };
+  put(0, "00-");
+  put(kTraceAt,
+      continued ? given.substr(kTraceAt, kTraceDigits) : request_id.substr(0, kTraceDigits));
+  put(kParentAt - 1, "-");
+  put(kParentAt, span);
+  put(kFlagsAt - 1, continued ? given.substr(kFlagsAt - 1, 3) : "-01");
+  return out;
 }
 
 }  // namespace nuri::router

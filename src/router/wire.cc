@@ -144,37 +144,27 @@ IoResult<void> Wire::Send::await_resume() {
 Task<Wire::Head> Wire::head(http::HeadParser::Kind kind, http::HeadSpace& space, Duration first,
                             Duration rest) {
   http::HeadParser parser(kind);
-  Head out;
   std::optional<Time> deadline;
   for (;;) {
-    if (!here().empty()) {
-      out.began = true;
-      auto parsed = parser.parse(here(), space);
-      if (!parsed) {
-        keep();
-        out.outcome = Head::Outcome::refused;
-        out.refusal = parsed.error();
-        co_return out;
-      }
-      if (*parsed) {
-        out.outcome = Head::Outcome::complete;
-        out.view = **parsed;
-        co_return out;
-      }
-      if (!deadline) deadline = loop_.now() + rest;
-    }
+    if (auto head = head_here(parser, space)) co_return *head;
     const std::size_t before = here().size();
+    if (before > 0 && !deadline) deadline = loop_.now() + rest;
     const Duration wait =
         deadline ? std::max<Duration>(*deadline - loop_.now(), Duration(0)) : first;
-    if (auto more = co_await receive(wait); !more) {
-      out.error = more.error();
-      co_return out;
-    }
-    if (here().size() > before) continue;
-    out.outcome = before == 0 ? Head::Outcome::closed : Head::Outcome::failed;
-    out.error = IoError::end;
-    co_return out;
+    const auto more = co_await receive(wait);
+    if (more && here().size() > before) continue;
+    co_return Head{.outcome = more && before == 0 ? Head::Outcome::closed : Head::Outcome::failed,
+                   .error = more ? IoError::end : more.error(),
+                   .began = before > 0};
   }
+}
+
+std::optional<Wire::Head> Wire::head_here(http::HeadParser& parser, http::HeadSpace& space) {
+  const auto parsed = parser.parse(here(), space);
+  if (parsed && !*parsed) return std::nullopt;
+  if (parsed) return Head{.outcome = Head::Outcome::complete, .view = *parsed, .began = true};
+  keep();
+  return Head{.outcome = Head::Outcome::refused, .refusal = parsed.error(), .began = true};
 }
 
 namespace {

@@ -56,16 +56,18 @@ class Wire {
 
   struct Head {
     enum class Outcome { complete, closed, refused, failed } outcome = Outcome::failed;
-    http::HeadView view;    // complete; good until consume(), keep() or a wait
-    http::Refusal refusal;  // refused
-    IoError error{};        // failed
-    bool began = false;     // bytes came
+    const http::HeadView* view = nullptr;  // complete; good until consume(), keep() or a wait
+    http::Refusal refusal{};               // refused
+    IoError error{};                       // failed
+    bool began = false;                    // bytes came
   };
   // The next message's head. `first`: how long to wait for its first byte, `rest`: for all of it
   // after that. closed: the peer finished between messages. `space` is used from the head's last
   // byte on, so one is enough for a loop.
   Task<Head> head(http::HeadParser::Kind kind, http::HeadSpace& space, Duration first,
                   Duration rest);
+  // The same of what is here(); nullopt: more must come.
+  std::optional<Head> head_here(http::HeadParser& parser, http::HeadSpace& space);
 
   // Received and not consumed.
   std::string_view here() const {

@@ -1,7 +1,7 @@
 #pragma once
 
-// What both HTTP fuzzers assert: however a message is cut, the outcome is the same; and the content
-// taken out of its framing is what llhttp, in its strict mode, takes out of it.
+// What both HTTP fuzzers assert: however a message is cut, the outcome is the same; and the fields
+// of its head and the content taken out of its framing are what llhttp, in its strict mode, reads.
 
 #include <cstdint>
 #include <string>
@@ -15,7 +15,7 @@ namespace nuri::fuzz {
 // of a parser sees at most `piece` bytes more, in a buffer of their own.
 std::string transcript(http::HeadParser::Kind kind, std::string_view bytes, std::size_t piece);
 
-// Aborts if a message that is accepted here is refused or framed otherwise by llhttp.
+// Aborts if a message that is accepted here is refused, or read or framed otherwise, by llhttp.
 void compare_with_llhttp(http::HeadParser::Kind kind, std::string_view bytes);
 
 // Both, for one input: its first byte chooses how it is cut.
