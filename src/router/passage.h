@@ -53,11 +53,15 @@ class Passage {
     explicit Pace(Passage& passage) : passage_(passage), hold_(passage) {}
 
     std::span<char> space() { return passage_.space(); }
-    // `turn`: of the loop. Once much was moved in it, the rest get little, so that others' turn
-    // comes.
-    std::size_t bytes(Time turn) const {
-      return passage_.share(passage_.moved_in(turn) < kTurn ? bytes_ : std::min(bytes_, kLittle));
+    // How much to ask for. `turn`: of the loop. The more was moved in it, the less the next one
+    // moves.
+    std::size_t ask(Time turn) {
+      const std::size_t moved = std::max(passage_.moved_in(turn), kTurn);
+      return asked_ = passage_.share(std::min(bytes_, std::max(kBytes * kTurn / moved, kLittle)));
     }
+    std::size_t asked() const { return asked_; }
+    // Who has moved something in this turn leaves the rest of it to others.
+    bool turn_is_over(Time turn) const { return passage_.moved_in(turn) >= kTurn; }
     // The receiver took `taken` of `offered`; the rest is held from now on.
     void note(std::size_t offered, std::size_t taken) {
       passage_.moved_ += taken;
@@ -70,7 +74,7 @@ class Passage {
    private:
     Passage& passage_;
     Hold hold_;
-    std::size_t bytes_ = kFirst;
+    std::size_t bytes_ = kFirst, asked_ = 0;
   };
 
  private:

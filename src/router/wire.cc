@@ -205,7 +205,7 @@ IoResult<std::optional<std::size_t>> pass_on(Passing on, std::string& out, std::
   const auto space = on.pace.space();
   const std::size_t before = out.copy(space.data(), Passage::kBefore);
   NURI_ASSERT(before == out.size());
-  const auto n = on.from.read_now(space.subspan(before, on.pace.bytes(on.from.turn())));
+  const auto n = on.from.read_now(space.subspan(before, on.pace.ask(on.from.turn())));
   if (!n || !*n || **n == 0) return n;
   const std::string_view here(space.data(), before + **n);
   std::size_t taken = 0;
@@ -233,6 +233,7 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
     return from.here().empty() &&
            parser.left().value_or(flows ? UINT64_MAX : 0) > limits::kChunkBytes;
   };
+  bool drained = true;  // as far as is known
   for (bool flows = false, first = true;; first = false) {
     std::size_t taken = 0;
     flows |= from.here().size() >= limits::kChunkBytes;
@@ -269,7 +270,10 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
     if (lots && sockets) {
       // What has been sent needs no room while the next is awaited.
       if (out.capacity() > limits::kChunkBytes) std::string().swap(out);
-      result.outcome = co_await from.readable().within(patience.receive);
+      if (drained)
+        result.outcome = co_await from.readable().within(patience.receive);
+      else if (pace.turn_is_over(from.turn()))
+        result.outcome = co_await async::yield();
       if (result.outcome && passage.full()) {
         // What is taken at once is held by nobody.
         result.outcome = co_await to.writable().within(patience.send);
@@ -277,6 +281,7 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
       }
       if (result.outcome) {
         const auto n = pass_on({from, to, parser, pace}, out, result.bytes, most);
+        drained = n && n->value_or(0) < pace.asked();
         flows = n && n->value_or(limits::kChunkBytes) >= limits::kChunkBytes;
         if (n && n->value_or(1) > 0) continue;
         if (!n) result.outcome = std::unexpected(n.error());
