@@ -220,6 +220,39 @@ IoResult<std::optional<std::size_t>> pass_on(Passing on, std::string& out, std::
   return n;
 }
 
+// From socket to socket while much follows; then `out`, which was sent, is what is still to be
+// sent. False: `result` says how it ended.
+Task<bool> relay_lots(Passing on, const Passage& passage, std::string& out, RelayResult& result,
+                      Patience patience, std::uint64_t most) {
+  for (bool drained = true; !on.parser.done();) {
+    if (drained)
+      result.outcome = co_await on.from.readable().within(patience.receive);
+    else if (on.pace.turn_is_over(on.from.turn()))
+      result.outcome = co_await async::yield();
+    if (!result.outcome) {
+      result.from_failed = true;
+      co_return false;
+    }
+    // What is taken at once is held by nobody.
+    if (passage.full()) result.outcome = co_await on.to.writable().within(patience.send);
+    if (!result.outcome) co_return false;
+    const auto n = pass_on(on, out, result.bytes, most);
+    const bool ended = n && n->value_or(1) == 0;
+    if (ended && on.parser.may_end()) co_return false;
+    if (!n || ended) {
+      result = refused(result, n ? IoError::end : n.error());
+      co_return false;
+    }
+    drained = n->value_or(0) < on.pace.asked();
+    if (!out.empty()) result.outcome = co_await on.to.send(out, {}, patience.send);
+    if (!result.outcome) co_return false;
+    on.pace.hold(0);
+    std::string().swap(out);
+    if (n->value_or(limits::kChunkBytes) < limits::kChunkBytes && !on.parser.left()) break;
+  }
+  co_return true;
+}
+
 }  // namespace
 
 Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Framing framing,
@@ -233,7 +266,6 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
     return from.here().empty() &&
            parser.left().value_or(flows ? UINT64_MAX : 0) > limits::kChunkBytes;
   };
-  bool drained = true;  // as far as is known
   for (bool flows = false, first = true;; first = false) {
     std::size_t taken = 0;
     flows |= from.here().size() >= limits::kChunkBytes;
@@ -270,28 +302,15 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
     if (lots && sockets) {
       // What has been sent needs no room while the next is awaited.
       if (out.capacity() > limits::kChunkBytes) std::string().swap(out);
-      if (drained)
-        result.outcome = co_await from.readable().within(patience.receive);
-      else if (pace.turn_is_over(from.turn()))
-        result.outcome = co_await async::yield();
-      if (result.outcome && passage.full()) {
-        // What is taken at once is held by nobody.
-        result.outcome = co_await to.writable().within(patience.send);
-        if (!result.outcome) co_return result;
-      }
-      if (result.outcome) {
-        const auto n = pass_on({from, to, parser, pace}, out, result.bytes, most);
-        drained = n && n->value_or(0) < pace.asked();
-        flows = n && n->value_or(limits::kChunkBytes) >= limits::kChunkBytes;
-        if (n && n->value_or(1) > 0) continue;
-        if (!n) result.outcome = std::unexpected(n.error());
-      }
-    } else {
+      if (!co_await relay_lots({from, to, parser, pace}, passage, out, result, patience, most))
+        co_return result;
       flows = false;
-      result.outcome = lots && !passage.full() ? co_await from.receive_lots(patience.receive)
-                                               : co_await from.receive(patience.receive);
-      if (result.outcome && !from.here().empty()) continue;
+      continue;
     }
+    flows = false;
+    result.outcome = lots && !passage.full() ? co_await from.receive_lots(patience.receive)
+                                             : co_await from.receive(patience.receive);
+    if (result.outcome && !from.here().empty()) continue;
     if (result.outcome && parser.may_end()) co_return result;
     co_return refused(result, result.outcome ? IoError::end : result.outcome.error());
   }
