@@ -41,7 +41,10 @@ inline Sleep yield() { return Sleep(Duration(0)); }
 // A scope that is cancelled with IoError::timed_out when its time is up.
 class DeadlineScope : public Scope, Timer {
  public:
-  DeadlineScope(Scope& parent, Duration after) : Scope(parent) { extend(after); }
+  DeadlineScope(Scope& parent, Duration after) : Scope(parent) {
+    loop().arm(static_cast<Timer&>(*this), after);
+    until_ = when();
+  }
   // Moves the deadline: `after` from this turn. Cheap, however often: the timer moves on when it
   // fires early.
   void extend(Duration after) {
