@@ -64,7 +64,9 @@ void UringLoop::stop_receives() {
 bool UringLoop::take_left(Slot& slot, Operation& operation) {
   const std::string_view left = left_of(slot);
   if (left.empty() && !slot.left_error && !slot.ended) return false;
-  if (operation.kind == Operation::Kind::readable) return true;
+  // A call would not see the error any more: who waits to make one is told.
+  if (operation.kind == Operation::Kind::readable && !(left.empty() && slot.left_error))
+    return true;
   if (left.empty()) {
     if (slot.left_error) operation.fail(io_error_of(*std::exchange(slot.left_error, std::nullopt)));
     return true;

@@ -15,11 +15,12 @@ constexpr std::size_t kMostAttempts = 3;              // of instances that are t
 constexpr std::size_t kSmallBody = 8 * limits::kKiB;  // goes out with the head
 constexpr int kClientGone = 499;  // in logs only; as nginx and gorouter write it
 
-// Whether all of an answer's content is here: it goes out in one piece with the head.
-bool came_whole(const http::Framing& framing, const Wire& server) {
+// Whether all of an answer's content is here, in the loop's buffer: it goes out in one piece with
+// the head.
+bool came_whole(const http::HeadView& head, const http::Framing& framing, const Wire& server) {
   using Kind = http::Framing::Kind;
-  return framing.kind == Kind::none ||
-         (framing.kind == Kind::length && framing.length <= server.here().size());
+  return framing.kind == Kind::none || (framing.kind == Kind::length && server.lent() &&
+                                        framing.length <= server.here().size() - head.bytes);
 }
 
 bool is_safe(std::string_view method) {
@@ -381,7 +382,8 @@ Task<Exchange::Outcome> Exchange::pass_back(Wire& server, Wire::Head& answer) {
                     visit_ ? visit_->settings().session_cookies : std::span<const std::string>());
   wish.close = close;
   wish.cookie = cookie;
-  wish.content_here = server.here().size() - head.bytes;
+  const bool whole = !compressor && came_whole(head, framing, server);
+  if (whole) wish.content_here = framing.length;
   std::string text = answer_head(head, wish, request_.id);
   server.consume(head.bytes);
   const Patience patience{.receive = deadlines_->answer, .send = deadlines_->body_idle};
@@ -389,7 +391,7 @@ Task<Exchange::Outcome> Exchange::pass_back(Wire& server, Wire::Head& answer) {
   if (compressor) {
     relayed =
         co_await relay_compressed(server, client_, framing, *compressor, std::move(text), patience);
-  } else if (came_whole(framing, server)) {
+  } else if (whole) {
     text += server.here().substr(0, framing.length);
     server.consume(framing.length);
     server.keep();

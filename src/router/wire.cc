@@ -220,14 +220,14 @@ IoResult<std::optional<std::size_t>> pass_on(Passing on, std::string& out, std::
   return n;
 }
 
-// From socket to socket while much follows; then `out`, which was sent, is what is still to be
-// sent. False: `result` says how it ended.
-Task<bool> relay_lots(Passing on, const Passage& passage, std::string& out, RelayResult& result,
-                      Patience patience, std::uint64_t most) {
+// From socket to socket while much follows. False: `result` says how it ended.
+Task<bool> relay_lots(Passing on, const Passage& passage, RelayResult& result, Patience patience,
+                      std::uint64_t most) {
+  std::string out;  // what the receiver did not take at once
+  Time moved{};     // in this turn, if any
   for (bool drained = true; !on.parser.done();) {
-    if (drained)
-      result.outcome = co_await on.from.readable().within(patience.receive);
-    else if (on.pace.turn_is_over(on.from.turn()))
+    if (drained) result.outcome = co_await on.from.readable().within(patience.receive);
+    if (result.outcome && moved == on.from.turn() && on.pace.turn_is_over(moved))
       result.outcome = co_await async::yield();
     if (!result.outcome) {
       result.from_failed = true;
@@ -244,6 +244,7 @@ Task<bool> relay_lots(Passing on, const Passage& passage, std::string& out, Rela
       co_return false;
     }
     drained = n->value_or(0) < on.pace.asked();
+    if (*n) moved = on.from.turn();
     if (!out.empty()) result.outcome = co_await on.to.send(out, {}, patience.send);
     if (!result.outcome) co_return false;
     on.pace.hold(0);
@@ -302,7 +303,7 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
     if (lots && sockets) {
       // What has been sent needs no room while the next is awaited.
       if (out.capacity() > limits::kChunkBytes) std::string().swap(out);
-      if (!co_await relay_lots({from, to, parser, pace}, passage, out, result, patience, most))
+      if (!co_await relay_lots({from, to, parser, pace}, passage, result, patience, most))
         co_return result;
       flows = false;
       continue;

@@ -217,8 +217,10 @@ void compare_with_llhttp(HeadParser::Kind kind, std::string_view bytes) {
   compare_heads(**parsed, oracle);
   // llhttp knows neither quoted values of chunk extensions nor what follows one with a value.
   if (trailer && !oracle.complete &&
-      bytes.substr((*parsed)->bytes, used - (*parsed)->bytes).find_first_of("=\"") != bytes.npos)
+      bytes.substr((*parsed)->bytes, used - (*parsed)->bytes).find_first_of("=\"") != bytes.npos) {
+    NURI_ASSERT(content.starts_with(oracle.content));
     return;
+  }
   // Trailer fields are dropped unread here; llhttp gives some of them a meaning and then refuses.
   if (trailer && !oracle.complete) {
     NURI_ASSERT(oracle.content == content);
