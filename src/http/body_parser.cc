@@ -18,8 +18,6 @@ int hex_value(char c) {
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
 }
-bool is_token_char(char c) { return is_token({&c, 1}); }
-bool is_control(char c) { return (c >= 0 && c < 0x20 && c != '\t') || c == 0x7f; }
 
 constexpr Refusal kBadSize{400, "a chunk's size is malformed"};
 constexpr Refusal kBadExtension{400, "a chunk's extension is malformed"};
@@ -103,7 +101,7 @@ std::optional<Refusal> BodyParser::take_extension(char byte) {
     case State::extension_value:
       return is_token_char(byte) ? std::nullopt : after_extension(byte);
     case State::extension_quoted:
-      if (is_control(byte)) return kBadExtension;
+      if (!is_text_char(byte)) return kBadExtension;
       if (byte == '"') state_ = State::extension_after_quote;
       // Escapes are legal, but parsers disagree on them and nobody sends them.
       if (byte == '\\') return kBadExtension;
@@ -143,7 +141,7 @@ std::optional<Refusal> BodyParser::take_trailer(char byte) {
     case State::field_value:
       if (byte == '\r')
         state_ = State::field_feed;
-      else if (is_control(byte))
+      else if (!is_text_char(byte))
         return kBadTrailer;
       return std::nullopt;
     default:

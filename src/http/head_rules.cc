@@ -204,8 +204,11 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool is_token(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return in(kToken, c); });
+  return !text.empty() && std::ranges::all_of(text, is_token_char);
 }
+
+bool is_token_char(char c) { return in(kToken, c); }
+bool is_text_char(char c) { return in(kText, c); }
 
 bool list_has(std::string_view list, std::string_view token) {
   while (!list.empty()) {
@@ -242,7 +245,7 @@ std::optional<Refusal> read_status_line(std::string_view line, HeadView& head) {
   if (head.reason.empty()) return std::nullopt;
   if (head.reason.front() != ' ') return kMalformed;
   head.reason.remove_prefix(1);
-  if (!std::ranges::all_of(head.reason, [](char c) { return in(kText, c); })) return kMalformed;
+  if (!std::ranges::all_of(head.reason, is_text_char)) return kMalformed;
   return std::nullopt;
 }
 

@@ -25,8 +25,11 @@ std::optional<Refusal> check_response_headers(HeadView& head);
 bool is_authority(std::string_view text);
 // Whether the comma-separated `list` holds `token`, without case (RFC 9110 section 5.6.1).
 bool list_has(std::string_view list, std::string_view token);
-// A field name, method or other token (RFC 9110 section 5.6.2).
+// A field name, method or other token (RFC 9110 section 5.6.2), and one character of such.
 bool is_token(std::string_view text);
+bool is_token_char(char c);
+// What a field's value may hold (section 5.5): all but controls, of which a tab is none.
+bool is_text_char(char c);
 // Without spaces and tabs around it.
 std::string_view trimmed(std::string_view text);
 

@@ -23,10 +23,8 @@ void append_header(std::string& out, std::string_view name, std::string_view val
   out += ": ";
   const std::size_t begin = out.size();
   out += value;
-  for (std::size_t i = begin; i < out.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(out[i]);
-    if ((byte < 0x20 && byte != '\t') || byte == 0x7f) out[i] = ' ';
-  }
+  for (std::size_t i = begin; i < out.size(); ++i)
+    if (!is_text_char(out[i])) out[i] = ' ';
   out += "\r\n";
 }
 

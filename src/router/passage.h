@@ -55,11 +55,10 @@ class Passage {
     std::span<char> space() { return passage_.space(); }
     // How much to ask for. `turn`: of the loop. The more was moved in it, the less the next one
     // moves.
-    std::size_t ask(Time turn) {
+    std::size_t bytes(Time turn) const {
       const std::size_t moved = std::max(passage_.moved_in(turn), kTurn);
-      return asked_ = passage_.share(std::min(bytes_, std::max(kBytes * kTurn / moved, kLittle)));
+      return passage_.share(std::min(bytes_, std::max(kBytes * kTurn / moved, kLittle)));
     }
-    std::size_t asked() const { return asked_; }
     // Who has moved something in this turn leaves the rest of it to others.
     bool turn_is_over(Time turn) const { return passage_.moved_in(turn) >= kTurn; }
     // The receiver took `taken` of `offered`; the rest is held from now on.
@@ -74,7 +73,7 @@ class Passage {
    private:
     Passage& passage_;
     Hold hold_;
-    std::size_t bytes_ = kFirst, asked_ = 0;
+    std::size_t bytes_ = kFirst;
   };
 
  private:

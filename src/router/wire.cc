@@ -197,15 +197,14 @@ struct Passing {
   Passage::Pace& pace;
 };
 
-// One piece from socket to socket, with `out` (at most Passage::kBefore) before it, without a wait;
-// returns as read_now().
-// Then `out` is what the receiver did not take.
-IoResult<std::optional<std::size_t>> pass_on(Passing on, std::string& out, std::uint64_t& bytes,
-                                             std::uint64_t most) {
+// One piece of at most `asked` from socket to socket, with `out` (at most Passage::kBefore) before
+// it, without a wait; returns as read_now(). Then `out` is what the receiver did not take.
+IoResult<std::optional<std::size_t>> pass_on(Passing on, std::size_t asked, std::string& out,
+                                             std::uint64_t& bytes, std::uint64_t most) {
   const auto space = on.pace.space();
   const std::size_t before = out.copy(space.data(), Passage::kBefore);
   NURI_ASSERT(before == out.size());
-  const auto n = on.from.read_now(space.subspan(before, on.pace.ask(on.from.turn())));
+  const auto n = on.from.read_now(space.subspan(before, asked));
   if (!n || !*n || **n == 0) return n;
   const std::string_view here(space.data(), before + **n);
   std::size_t taken = 0;
@@ -236,14 +235,15 @@ Task<bool> relay_lots(Passing on, const Passage& passage, RelayResult& result, P
     // What is taken at once is held by nobody.
     if (passage.full()) result.outcome = co_await on.to.writable().within(patience.send);
     if (!result.outcome) co_return false;
-    const auto n = pass_on(on, out, result.bytes, most);
+    const std::size_t asked = on.pace.bytes(on.from.turn());
+    const auto n = pass_on(on, asked, out, result.bytes, most);
     const bool ended = n && n->value_or(1) == 0;
     if (ended && on.parser.may_end()) co_return false;
     if (!n || ended) {
       result = refused(result, n ? IoError::end : n.error());
       co_return false;
     }
-    drained = n->value_or(0) < on.pace.asked();
+    drained = n->value_or(0) < asked;
     if (*n) moved = on.from.turn();
     if (!out.empty()) result.outcome = co_await on.to.send(out, {}, patience.send);
     if (!result.outcome) co_return false;
@@ -284,7 +284,8 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
     }
     if (first && sockets && !out.empty() && out.size() <= Passage::kBefore && lots_follow(flows)) {
       // What is there already goes out with the beginning.
-      const auto n = pass_on({from, to, parser, pace}, out, result.bytes, most);
+      const auto n =
+          pass_on({from, to, parser, pace}, pace.bytes(from.turn()), out, result.bytes, most);
       if (!n) co_return refused(result, n.error());
       result.begun = true;
       if (n->value_or(0) > 0) continue;
