@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from harness.nuri_cli import request
-from harness.realm import free_ports
+from harness.ports import free_port
 from harness.waiting import until
 
 _CLONE_NEWNS = 0x20000
@@ -93,7 +93,7 @@ class BareContainer:
 
     def _once(self, name):
         """Mounting the root is part of a start, there as here."""
-        port = free_ports(1)[0]
+        port = free_port()
         rootfs = self.folder / "rootfs"
         (self.folder / "config.json").write_text(json.dumps(_config(self.spec, rootfs, port)))
         layers = ":".join(self.spec["lower"])

@@ -9,7 +9,8 @@ has buffers as large as Nuri's: with its default ones large answers cost it up t
 import json
 import subprocess
 
-from harness.realm import NURI, free_ports
+from harness.ports import free_port, free_ports
+from harness.realm import NURI
 from programs import FILES, LOAD_CORE, PROXY_CORE, Program
 
 HTTP_HOST, WEBSOCKET_HOST = "http.bench", "websocket.bench"
@@ -136,7 +137,7 @@ class Bench:
                        self.scratch / "echo.log")
 
     def relay(self, program):
-        port, = free_ports(1)
+        port = free_port()
         return Program("bare relay", [program, port, self.http], {PROXY_CORE}, port,
                        self.scratch / "relay.log")
 

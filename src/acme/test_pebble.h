@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <random>
 
 #include "async/child.h"
 #include "async/deadline.h"
@@ -82,9 +83,17 @@ class Pebble {
   const std::uint16_t http_port = free_port();  // where it looks for HTTP-01
 
  private:
+  // None that the kernel lends to a connection while its program starts.
   static std::uint16_t free_port() {
-    const Fd socket = net::listen_on(net::Address::loopback(0));
-    return net::local_address(socket.get()).port();
+    std::random_device random;
+    for (;;) {
+      const auto port = std::uniform_int_distribution<std::uint16_t>(10'000, 32'000)(random);
+      try {
+        net::listen_on(net::Address::loopback(port));
+        return port;
+      } catch (const Error&) {  // somebody else's
+      }
+    }
   }
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(folder_ + "/" + name) << text;

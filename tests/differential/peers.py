@@ -8,9 +8,10 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 from pathlib import Path
+
+from harness.ports import free_port
 
 HERE = Path(__file__).resolve().parent
 NURI = Path(os.environ.get("NURI_BIN", HERE.parent.parent / "build" / "release" / "bin")) / "nuri"
@@ -33,11 +34,6 @@ http {{
     location / {{ proxy_pass http://127.0.0.1:{upstream}; }} }}
 }}
 """
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return held.getsockname()[1]
 
 
 def _end_with_parent():

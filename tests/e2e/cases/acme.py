@@ -7,7 +7,7 @@ import ssl
 import subprocess
 
 from harness.pebble import Pebble
-from harness.realm import free_ports
+from harness.ports import free_port
 from harness.runner import case
 from harness.sources import static_site
 from harness.waiting import check, contains, equal, until
@@ -17,7 +17,7 @@ _VALIDITY_S = 45  # renewed after 30
 
 
 def bring_up(realm, authority, *flags):
-    realm.tls_port, = free_ports(1)
+    realm.tls_port = free_port()
     realm.more_flags = ["--domain", "apps.localhost", "--tls", f"127.0.0.1:{realm.tls_port}",
                         "--acme", authority.directory, "--acme-email", "ops@example.com", *flags]
     realm.more_environment = {"SSL_CERT_FILE": str(authority.root)}

@@ -7,7 +7,8 @@ import tempfile
 
 from harness.nuri_cli import Cli
 from harness.openssl_files import Authority, self_signed
-from harness.realm import BIN, free_ports
+from harness.ports import free_ports
+from harness.realm import BIN
 from harness.runner import case
 from harness.waiting import check, contains, equal, until
 

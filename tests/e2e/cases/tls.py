@@ -11,7 +11,8 @@ import tempfile
 from pathlib import Path
 
 from harness.instances import Instances
-from harness.realm import BIN, free_ports
+from harness.ports import free_port, free_ports
+from harness.realm import BIN
 from harness.runner import case
 from harness.sources import static_site
 from harness.waiting import check, equal, until
@@ -160,7 +161,7 @@ def certificate_of(port, host):
 @case(240)
 def a_realm_serves_its_apps_inside_tls_and_keeps_its_certificate(new_realm):
     realm = new_realm
-    port, = free_ports(1)
+    port = free_port()
     # OpenSSL takes no wildcard directly below a top-level domain: *.localhost is none to curl.
     realm.more_flags += ["--tls", f"127.0.0.1:{port}", "--domain", "apps.test"]
     realm.mount_disk()

@@ -1,115 +1,27 @@
-#!/usr/bin/env python3
-"""Small upstream programs that write down what reaches them, and their keeper.
+"""Keeps small upstream programs (instance.py)."""
 
-As a program: instances.py PORT JOURNAL MANNER. It answers with its MANNER:
-  good     at once
-  slow     after a while
-  garbage  with what is no HTTP
-  early    closes before a byte of its answer
-  cut      closes within its answer
-JOURNAL gets `begin -`, then of each request `in ID`, and `out ID` once its answer is sent.
-SIGTERM: it listens no more, finishes what it has and ends.
-"""
-
-import os
-import signal
 import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
-_SLOW_S = 0.4
-_BODY = b"x" * 200
+from .ports import free_port
 
-
-class _Program:
-    def __init__(self, port, journal, manner):
-        self.manner = manner
-        self.journal = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
-        os.write(self.journal, b"begin -\n")
-        self.under_way, self.ending = 0, threading.Event()
-        self.changed = threading.Condition()
-        signal.signal(signal.SIGTERM, lambda *_: self.ending.set())
-
-    def run(self):
-        threading.Thread(target=self._accept, daemon=True).start()
-        while not self.ending.wait(0.05):
-            pass
-        self.listener.close()
-        with self.changed:
-            self.changed.wait_for(lambda: self.under_way == 0, 20)
-        os._exit(0)
-
-    def _accept(self):
-        while not self.ending.is_set():
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client):
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        stream = client.makefile("rb")
-        try:
-            while self._one(client, stream):
-                pass
-        except OSError:
-            pass
-        finally:
-            stream.close()
-            client.close()
-
-    def _one(self, client, stream):
-        if not stream.readline():
-            return False
-        fields = {}
-        while (line := stream.readline().strip()):
-            name, _, value = line.decode().partition(":")
-            fields[name.lower()] = value.strip()
-        stream.read(int(fields.get("content-length", 0)))
-        one = fields.get("x-request-id", "-")
-        with self.changed:
-            self.under_way += 1
-        try:
-            os.write(self.journal, f"in {one}\n".encode())
-            return self._answer(client, one)
-        finally:
-            with self.changed:
-                self.under_way -= 1
-                self.changed.notify_all()
-
-    def _answer(self, client, one):
-        if self.manner == "early":
-            return False
-        if self.manner == "garbage":
-            client.sendall(b"\x16\x03 this is no HTTP\r\n\r\n")
-            return False
-        if self.manner == "slow":
-            self.ending.wait(_SLOW_S)
-        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(_BODY)
-        if self.manner == "cut":
-            client.sendall(head + _BODY[:50])
-            return False
-        client.sendall(head + _BODY)
-        os.write(self.journal, f"out {one}\n".encode())
-        return True
+_PROGRAM = Path(__file__).with_name("instance.py")
 
 
 class Instances:
-    """Keeps such programs, each with a port of its own, also when it is started again."""
+    """Each has a port of its own, also when it is started again."""
 
     def __init__(self, folder):
         self.folder, self.ports, self._running, self._manners = Path(folder), {}, {}, {}
 
     def start(self, name, manner=None):
         manner = self._manners.setdefault(name, manner or "good")
-        port = self.ports.get(name) or _free_port()
+        port = self.ports.get(name) or free_port()
         self.ports[name] = port
         self._running[name] = subprocess.Popen(
-            [sys.executable, __file__, str(port), self.journal(name), manner],
+            [sys.executable, _PROGRAM, str(port), self.journal(name), manner],
             stdin=subprocess.DEVNULL)
 
     def listens(self, name):
@@ -141,12 +53,3 @@ class Instances:
         for one in self._running.values():
             one.kill()
             one.wait()
-
-
-def _free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
-if __name__ == "__main__":
-    _Program(int(sys.argv[1]), sys.argv[2], sys.argv[3]).run()

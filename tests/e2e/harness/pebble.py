@@ -5,7 +5,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from .realm import free_ports
+from .ports import free_ports
 from .waiting import check, until
 
 _START_S = 30

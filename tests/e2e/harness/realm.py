@@ -6,12 +6,12 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
 from .machine import Machine
 from .nuri_cli import Cli
+from .ports import free_ports
 from .waiting import Failed, Stopwatch, check, until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -22,14 +22,6 @@ _LOCKS = Path("/run/nuri-e2e")
 _UP_S = 90
 _DISK_MB = 30_000
 _DOWN_S = 90
-
-
-def free_ports(count):
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports
 
 
 class Realm(Cli):
