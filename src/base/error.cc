@@ -54,6 +54,7 @@ Error Error::within(std::string_view context) const {
 Error system_error(std::string_view doing, int err) {
   const Code code = err == ENOSPC || err == EDQUOT ? Code::no_space
                     : err == ENOENT                ? Code::not_found
+                    : err == EADDRINUSE            ? Code::conflict
                                                    : Code::internal;
   return Error(code, fmt::format("{}: {}", doing, std::strerror(err)));
 }

@@ -24,7 +24,7 @@ Fd dns_socket(const net::Address& address, int type) {
 
 Fd listen_for(std::string_view flag, const net::Address& address) {
   try {
-    return net::listen_on(address);
+    return net::listen_at_start(address);
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("{} ({} chooses it)", error.message(), flag));
   }
@@ -39,8 +39,11 @@ std::vector<net::HandedIn> open_listeners(const Settings& settings, const std::s
   out.push_back({"apps", listen_for("--listen", settings.apps)});
   fit_tls_listener(settings, out);
   out.push_back({"api", listen_for("--api", settings.api)});
-  out.push_back({"dns-udp", dns_socket(*dns, SOCK_DGRAM)});
-  out.push_back({"dns-tcp", dns_socket(*dns, SOCK_STREAM)});
+  const auto serve_dns = [&](int type) {
+    return net::at_start([&] { return dns_socket(*dns, type); });
+  };
+  out.push_back({"dns-udp", serve_dns(SOCK_DGRAM)});
+  out.push_back({"dns-tcp", serve_dns(SOCK_STREAM)});
   return out;
 }
 

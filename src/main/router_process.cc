@@ -113,11 +113,11 @@ async::LoopKind loop_of(const cli::Arguments& arguments) {
 std::vector<net::HandedIn> listeners_of(const cli::Arguments& arguments, const Settings& settings) {
   auto out = net::handed_in_listeners();
   const bool alone = out.empty();
-  if (alone) out.push_back({"apps", net::listen_on(settings.apps)});
-  if (alone && settings.tls) out.push_back({"apps-tls", net::listen_on(*settings.tls)});
+  if (alone) out.push_back({"apps", net::listen_at_start(settings.apps)});
+  if (alone && settings.tls) out.push_back({"apps-tls", net::listen_at_start(*settings.tls)});
   if (arguments.has("--metrics") &&
       std::ranges::find(out, "metrics", &net::HandedIn::name) == out.end())
-    out.push_back({"metrics", net::listen_on(address_of(arguments, "--metrics"))});
+    out.push_back({"metrics", net::listen_at_start(address_of(arguments, "--metrics"))});
   return out;
 }
 

@@ -60,7 +60,7 @@ net::Listener api_listener(async::Loop& loop, const Settings& settings) {
   for (auto& handed : net::handed_in_listeners())
     if (handed.name == "api" || handed.name.empty())
       return net::Listener(loop, std::move(handed.fd));
-  return net::Listener(loop, net::listen_on(settings.api));
+  return net::Listener(loop, net::listen_at_start(settings.api));
 }
 
 // The server's parts, in the order in which they are made.

@@ -7,6 +7,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <thread>
 
 #include "base/error.h"
 
@@ -53,6 +54,19 @@ Fd listen_on(const Address& address, ReusePort reuse) {
       ::listen(socket.get(), kBacklog) != 0)
     cannot_listen(address, errno);
   return socket;
+}
+
+Fd at_start(const std::function<Fd()>& listen) {
+  for (int left = 50;; --left) try {
+      return listen();
+    } catch (const Error& error) {
+      if (error.code() != Code::conflict || left == 0) throw;
+      std::this_thread::sleep_for(20ms);
+    }
+}
+
+Fd listen_at_start(const Address& address) {
+  return at_start([&] { return listen_on(address); });
 }
 
 Address local_address(int socket) {

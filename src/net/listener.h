@@ -2,6 +2,7 @@
 
 // Listener: a listening socket, made here or handed in (LISTEN_FDS, sd_listen_fds(3)).
 
+#include <functional>
 #include <vector>
 
 #include "async/descriptor.h"
@@ -14,6 +15,11 @@ enum class ReusePort { no, yes };
 // Binds and listens. Throws Error naming the address and what to do (in use, not permitted). Port 0
 // picks one: see local_address.
 Fd listen_on(const Address& address, ReusePort reuse = ReusePort::no);
+// For a process that starts, perhaps in the place of one that was killed: io_uring lets go of a
+// process's sockets some milliseconds after its end, so while `listen` throws Code::conflict it is
+// called again, for a second at most. Blocks.
+Fd at_start(const std::function<Fd()>& listen);
+Fd listen_at_start(const Address& address);
 // The address a socket is bound to.
 Address local_address(int socket);
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 
 #include "async/deadline.h"
 #include "async/epoll_loop.h"
@@ -42,6 +43,24 @@ class Folder {
  private:
   std::string path_;
 };
+
+TEST(Listener, AtAStartAPortThatIsStillHeldIsWaitedFor) {
+  std::optional<Fd> held = listen_on(Address::loopback(0));
+  const Address address = local_address(held->get());
+  int calls = 0;
+  const Fd got = at_start([&] {
+    if (++calls == 3) held.reset();
+    return listen_on(address);
+  });
+  EXPECT_EQ(calls, 3);
+  EXPECT_EQ(local_address(got.get()).str(), address.str());
+  EXPECT_THROW(at_start([&]() -> Fd {
+                 ++calls;
+                 throw Error(Code::forbidden, "not permitted");
+               }),
+               Error);
+  EXPECT_EQ(calls, 4) << "waiting would not help";
+}
 
 Task<void> exchange(async::EpollLoop& loop, Address at) {
   Listener listener(loop, listen_on(at));
