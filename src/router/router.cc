@@ -198,6 +198,7 @@ Task<void> Router::serve(RouterEnding& ending) {
   if (!tls_sockets_.empty()) group.spawn(certificates_.rotate_keys(ticket_keys_));
   listen();
   ports_.begin();
+  group.spawn(ports_.try_again());
   // Its directory and the peer's uid say who may; the server has another group.
   if (!options_.admin_socket.empty())
     group.spawn(admin_->serve(net::listen_packets(options_.admin_socket, 0666)));
@@ -210,6 +211,7 @@ Task<void> Router::serve(RouterEnding& ending) {
 }
 
 Task<void> Router::drain(Duration idle_grace) {
+  ports_.end();
   async::TaskGroup group(co_await async::current_scope());
   auto drained = std::make_shared<Drained>(workers_.size());
   for (auto& worker : workers_)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "async/deadline.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -14,6 +15,7 @@ namespace nuri::router {
 namespace {
 
 constexpr std::string_view kPrefix = "tcp-";
+constexpr Duration kAgain = 100ms;
 
 std::string name_of(std::uint16_t port) { return fmt::format("{}{}", kPrefix, port); }
 
@@ -49,15 +51,32 @@ void TcpPorts::follow(const TableChange& change) {
   for (const auto& key : change.remove)
     if (const auto port = tcp_port_of(key.host)) close(*port);
   for (const auto& entry : change.put)
-    if (const auto port = tcp_port_of(entry.host)) wanted_.emplace(*port, false);
+    if (const auto port = tcp_port_of(entry.host)) wanted_.emplace(*port, State::waiting);
+  open_all();
+}
+
+void TcpPorts::open_all() {
   if (!began_) return;
-  for (auto& [port, accepting] : wanted_)
-    if (!accepting) try {
-        open(port);
-        accepting = true;
-      } catch (const Error& error) {
-        log_error("a TCP route is not served", {{"port", port}, {"error", error.message()}});
-      }
+  for (auto& [port, state] : wanted_) {
+    if (state == State::open) continue;
+    try {
+      open(port);
+      if (state == State::taken) log_info("a TCP route is served now", {{"port", port}});
+      state = State::open;
+    } catch (const Error& error) {
+      if (state != State::taken)
+        log_error("a TCP route is not served yet", {{"port", port}, {"error", error.message()}});
+      state = State::taken;
+      missing_.set();
+    }
+  }
+}
+
+Task<void> TcpPorts::try_again() {
+  while (co_await missing_.wait() && co_await async::sleep(kAgain)) {
+    missing_.clear();
+    open_all();
+  }
 }
 
 void TcpPorts::open(std::uint16_t port) {

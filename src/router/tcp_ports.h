@@ -6,6 +6,8 @@
 #include <map>
 #include <vector>
 
+#include "async/event.h"
+#include "async/task.h"
 #include "net/listener.h"
 #include "router/table_change.h"
 #include "router/worker.h"
@@ -24,19 +26,26 @@ class TcpPorts {
   void inherit(std::vector<net::HandedIn> from);
   // From now on workers accept there.
   void begin();
-  // After the workers were told of `change`. A port that cannot be opened is logged, and tried
-  // again at the next change.
+  // From now on no port is opened: they are a successor's.
+  void end() { began_ = false; }
+  // After the workers were told of `change`.
   void follow(const TableChange& change);
+  // Ports that could not be opened are logged, and tried again while this runs: what another
+  // program holds, or a router that was killed for some milliseconds more.
+  Task<void> try_again();
 
  private:
+  enum class State { waiting, taken, open };
+  void open_all();
   void open(std::uint16_t port);
   void close(std::uint16_t port);
   net::HandedIn* find(std::uint16_t port);
 
   Workers& workers_;
   std::vector<net::HandedIn>& listeners_;
-  std::map<std::uint16_t, bool> wanted_;  // port → workers accept there
+  std::map<std::uint16_t, State> wanted_;
   bool began_ = false;
+  async::Event missing_;  // a port is taken
 };
 
 }  // namespace nuri::router

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "async/deadline.h"
 #include "async/epoll_loop.h"
 #include "router/tcp_ports.h"
 #include "router/test_worker.h"
@@ -127,6 +128,17 @@ class TcpPortsTest : public testing::Test {
     entry.host = tcp_host_of(port_);
     return {{entry}, {}};
   }
+  // Until the port is open.
+  Task<void> free_later(std::optional<Fd>& other) {
+    async::TaskGroup group(co_await async::current_scope());
+    group.spawn(ports_.try_again());
+    (void)co_await async::sleep(150ms);
+    EXPECT_EQ(listeners_.size(), 1U);
+    other.reset();
+    for (int n = 0; n < 100 && listeners_.size() == 1; ++n) (void)co_await async::sleep(20ms);
+    group.cancel();
+    co_await group.join();
+  }
   Workers workers_;
   std::vector<net::HandedIn> listeners_;
   TcpPorts ports_{workers_, listeners_};
@@ -141,6 +153,23 @@ TEST_F(TcpPortsTest, APortIsOpenWhileItHasARouteAndTheRouterHasBegun) {
   EXPECT_EQ(listeners_[1].name, fmt::format("tcp-{}", port_));
   EXPECT_EQ(net::local_address(listeners_[1].fd.get()).port(), port_);
   ports_.follow({{}, {{tcp_host_of(port_), ""}}});
+  EXPECT_EQ(listeners_.size(), 1U);
+}
+
+TEST_F(TcpPortsTest, APortThatIsTakenIsOpenedOnceItIsFree) {
+  std::optional<Fd> other = net::listen_on(net::Address::loopback(port_));
+  ports_.follow(put());
+  ports_.begin();
+  EXPECT_EQ(listeners_.size(), 1U);
+  async::EpollLoop loop;
+  loop.run(free_later(other));
+  EXPECT_EQ(listeners_.size(), 2U);
+}
+
+TEST_F(TcpPortsTest, WhoDrainsOpensNone) {
+  ports_.begin();
+  ports_.end();
+  ports_.follow(put());
   EXPECT_EQ(listeners_.size(), 1U);
 }
 
