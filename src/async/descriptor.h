@@ -22,13 +22,14 @@ struct Awaitable : Operation {
     loop = &on;
     slot = id;
   }
-  // co_await socket.recv().within(5s): ends with IoError::timed_out when its time is up, without
+  // co_await socket.recv().until(when): ends with IoError::timed_out when its time is up, without
   // the frame and the scope that async::within would make.
   template <class Self>
   Self&& until(this Self&& self, Time when) {
     self.deadline = when;
     return std::forward<Self>(self);
   }
+  // From the loop's turn on.
   template <class Self>
   Self&& within(this Self&& self, Duration limit) {
     return std::forward<Self>(self).until(self.loop->by_turn(limit));
