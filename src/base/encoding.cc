@@ -81,17 +81,16 @@ std::optional<std::string> percent(std::string_view text, bool plus_is_space) {
 }  // namespace
 
 std::string hex(std::string_view bytes) {
-  std::string out;
-  out.resize_and_overwrite(bytes.size() * 2, [&](char* text, std::size_t) {
-    char* to = text;
-    for (const char c : bytes) {
-      const auto byte = static_cast<unsigned char>(c);
-      *to++ = kHexDigits[byte >> 4];
-      *to++ = kHexDigits[byte & 15];
-    }
-    return static_cast<std::size_t>(to - text);
-  });
+  std::string out(bytes.size() * 2, '\0');
+  hex_digits({reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()}, out.data());
   return out;
+}
+
+void hex_digits(std::span<const unsigned char> bytes, char* to) {
+  for (const unsigned char byte : bytes) {
+    *to++ = kHexDigits[byte >> 4];
+    *to++ = kHexDigits[byte & 15];
+  }
 }
 
 std::string base64(std::string_view bytes) { return encode(bytes, kStandard, true); }

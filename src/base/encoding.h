@@ -4,12 +4,15 @@
 // percent-encoding (RFC 3986 section 2.1).
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace nuri {
 
 std::string hex(std::string_view bytes);
+// The same to where there is room for two digits a byte.
+void hex_digits(std::span<const unsigned char> bytes, char* to);
 std::string base64(std::string_view bytes);
 std::string base64url(std::string_view bytes);
 // Nullopt for what is not valid base64. Padding may be missing; bits that no byte takes are zero,

@@ -12,6 +12,7 @@ namespace nuri::router {
 namespace {
 
 constexpr std::size_t kMostAttempts = 3;              // of instances that are there
+constexpr std::size_t kAddedBytes = 400;              // to a request's head, as a rule
 constexpr std::size_t kSmallBody = 8 * limits::kKiB;  // goes out with the head
 constexpr int kClientGone = 499;  // in logs only; as nginx and gorouter write it
 
@@ -30,10 +31,9 @@ bool is_safe(std::string_view method) {
 }  // namespace
 
 Request::Request(const http::HeadView& view, std::string_view bytes, const Peer& peer,
-                 Origin origin, std::string request_id)
-    : raw(bytes.substr(0, view.bytes)),
+                 Origin origin, const RequestId& request_id)
+    : id(request_id),
       client(std::move(origin.client)),
-      id(std::move(request_id)),
       protocol(!peer.protocol.empty()                  ? peer.protocol
                : view.version == http::Version::http11 ? "HTTP/1.1"
                                                        : "HTTP/1.0"),
@@ -42,12 +42,16 @@ Request::Request(const http::HeadView& view, std::string_view bytes, const Peer&
       version(view.version),
       keep_alive(view.keep_alive),
       tunnel(wants_tunnel(view)),
-      framing(http::framing_of_request(view)),
-      head(request_head(view, {origin.forwarded_for, origin.proto, id})) {
-  const auto here = [&](std::string_view text) {
-    return text.empty() ? std::string_view()
-                        : std::string_view(raw).substr(
-                              static_cast<std::size_t>(text.data() - bytes.data()), text.size());
+      framing(http::framing_of_request(view)) {
+  text.reserve(2 * view.bytes + kAddedBytes);
+  text = bytes.substr(0, view.bytes);
+  append_request_head(text, view, {origin.forwarded_for, origin.proto, id.text()});
+  raw = std::string_view(text).substr(0, view.bytes);
+  head = std::string_view(text).substr(view.bytes);
+  const auto here = [&](std::string_view part) {
+    return part.empty()
+               ? std::string_view()
+               : raw.substr(static_cast<std::size_t>(part.data() - bytes.data()), part.size());
   };
   method = here(view.method);
   authority = here(view.authority);
@@ -68,7 +72,7 @@ Access Exchange::access() const {
   a.referer = request_.referer;
   a.user_agent = request_.user_agent;
   a.client = request_.client;
-  a.request_id = request_.id;
+  a.request_id = request_.id.text();
   a.began = began_wall_;
   a.status = status_;
   a.received_bytes = received_bytes();
@@ -140,7 +144,6 @@ Task<After> Exchange::run() {
     }
     stand_.reset();
     if (choice == Choice::none || !may_try(*route)) break;
-    tried_.push_back(upstream_.get());
     const Upstream::InFlight in_flight(*upstream_);
     const Time began = ground_.loop.turned();
     const Outcome outcome = co_await attempt();
@@ -148,6 +151,7 @@ Task<After> Exchange::run() {
     give_slots_back(*route);
     if (outcome == Outcome::settled) co_return after_;
     if (outcome == Outcome::failed) break;
+    tried_.push_back(upstream_);
     if (!upstream_->gone()) ++attempts;
   }
   if (failure_.status == 0)
@@ -195,7 +199,7 @@ Task<After> Exchange::refuse() {
                   .error = error_,
                   .message = failure_.message,
                   .accept = request_.accept,
-                  .request_id = request_.id,
+                  .request_id = request_.id.text(),
                   .page = failure_.page,
                   .type = failure_.type,
                   .fields = failure_.fields,
@@ -220,7 +224,13 @@ Task<Exchange::Outcome> Exchange::attempt() {
       line = std::move(*made);
     }
     Wire server(ground_.loop, std::move(*line));
-    const Outcome outcome = co_await exchange_over(server, connection);
+    std::size_t written = 0;
+    const auto sent =
+        co_await server.send(request_.head, early_body_, deadlines_->body_idle, &written);
+    const bool untouched = !sent && written == 0 && sent.error() != IoError::cancelled;
+    // An instance that stopped reading may still have answered.
+    const Outcome outcome =
+        untouched ? not_sent(sent.error(), connection) : co_await converse(server, connection);
     if (outcome != Outcome::again || connection == Connection::fresh) co_return outcome;
   }
 }
@@ -233,19 +243,12 @@ Exchange::Outcome Exchange::not_connected(IoError error) {
               error == IoError::cancelled ? Outcome::failed : Outcome::again);
 }
 
-Task<Exchange::Outcome> Exchange::exchange_over(Wire& server, Connection connection) {
-  std::size_t written = 0;
-  const auto sent =
-      co_await server.send(request_.head, early_body_, deadlines_->body_idle, &written);
-  if (!sent && written == 0 && sent.error() != IoError::cancelled) {
-    if (connection == Connection::fresh) upstream_->failed(ground_.loop.now());
-    co_return fail({502, "connection_failed",
-                    fmt::format("The app's instance {} does not take requests: {}.",
-                                upstream_->spec().index, describe(sent.error()))},
-                   Outcome::again);
-  }
-  // An instance that stopped reading may still have answered.
-  co_return co_await converse(server, connection);
+Exchange::Outcome Exchange::not_sent(IoError error, Connection connection) {
+  if (connection == Connection::fresh) upstream_->failed(ground_.loop.now());
+  return fail({502, "connection_failed",
+               fmt::format("The app's instance {} does not take requests: {}.",
+                           upstream_->spec().index, describe(error))},
+              Outcome::again);
 }
 
 // A client that leaves ends the instance's work: nobody waits for it.
@@ -270,7 +273,7 @@ Task<Exchange::Outcome> Exchange::converse(Wire& server, Connection connection) 
   if (answer.outcome != Wire::Head::Outcome::complete) {
     outcome = no_answer(answer, connection);
   } else if (tunnels) {
-    head = answer_head(*answer.view, {}, request_.id);
+    head = answer_head(*answer.view, {}, request_.id.text());
     server.consume(answer.view->bytes);
     server.keep();
   } else {
@@ -304,8 +307,10 @@ Task<void> Exchange::upload(Wire& server, async::Scope& answering, Watch& client
 // Interim answers are the client's (RFC 9110 section 15.2); 101 is final.
 Task<Wire::Head> Exchange::answer_of(Wire& server) {
   for (std::size_t interims = 0;; ++interims) {
-    Wire::Head answer = co_await server.head(http::HeadParser::Kind::response, ground_.head_space,
-                                             deadlines_->answer, deadlines_->head);
+    Wire::HeadReader reader(server, http::HeadParser::Kind::response, ground_.head_space,
+                            deadlines_->answer, deadlines_->head);
+    while (!reader.done()) reader.note(co_await server.receive(reader.patience()));
+    Wire::Head& answer = reader.head();
     if (answer.outcome != Wire::Head::Outcome::complete || answer.view->status >= 200)
       co_return answer;
     const bool unasked = answer.view->status == 101 && !request_.tunnel;
@@ -321,7 +326,7 @@ Task<Wire::Head> Exchange::answer_of(Wire& server) {
 }
 
 Task<void> Exchange::pass_interim(Wire& server, const http::HeadView& interim) {
-  const std::string head = answer_head(interim, {}, request_.id);
+  const std::string head = answer_head(interim, {}, request_.id.text());
   server.consume(interim.bytes);
   server.keep();
   if (request_.version == http::Version::http11)
@@ -384,7 +389,7 @@ Task<Exchange::Outcome> Exchange::pass_back(Wire& server, Wire::Head& answer) {
   wish.cookie = cookie;
   const bool whole = !compressor && came_whole(head, framing, server);
   if (whole) wish.content_here = framing.length;
-  std::string text = answer_head(head, wish, request_.id);
+  std::string text = answer_head(head, wish, request_.id.text());
   server.consume(head.bytes);
   const Patience patience{.receive = deadlines_->answer, .send = deadlines_->body_idle};
   RelayResult relayed;

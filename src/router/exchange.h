@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "async/task_group.h"
 #include "base/limits.h"
@@ -19,6 +18,7 @@
 #include "router/edge.h"
 #include "router/front.h"
 #include "router/request_head.h"
+#include "router/request_id.h"
 #include "router/route_table.h"
 #include "router/wire.h"
 
@@ -61,12 +61,13 @@ struct Visit;
 struct Request {
   // `bytes` begins with the head.
   Request(const http::HeadView& head, std::string_view bytes, const Peer& peer, Origin origin,
-          std::string request_id);
+          const RequestId& id);
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
-  std::string raw;
-  std::string client, id;
+  std::string text;  // what the views point into
+  RequestId id;
+  std::string client;
   std::string_view protocol;  // "HTTP/1.1"
   bool secure;                // it came over TLS, here or at a trusted proxy
   std::string_view method, authority, path, referer, user_agent, accept;
@@ -75,7 +76,7 @@ struct Request {
   http::Version version;
   bool keep_alive, tunnel;
   http::Framing framing;
-  std::string head;  // as sent to instances
+  std::string_view raw, head;  // as it came, as it is sent to instances
 };
 
 // What becomes of the client's connection.
@@ -137,7 +138,6 @@ class Exchange {
   bool repeatable() const;
   // Frames of at most 1,032 bytes are cheap: glibc keeps those at hand.
   Task<Outcome> attempt();
-  Task<Outcome> exchange_over(Wire& server, Connection connection);
   [[gnu::noinline]] Task<Outcome> converse(Wire& server, Connection connection);
   Task<Wire::Head> answer_of(Wire& server);
   [[gnu::noinline]] Task<Outcome> pass_back(Wire& server, Wire::Head& answer);
@@ -148,6 +148,7 @@ class Exchange {
   [[gnu::noinline]] static Task<void> end(async::TaskGroup& group);
   [[gnu::noinline]] Task<void> upload(Wire& server, async::Scope& answering, Watch& client);
   Outcome not_connected(IoError error);
+  Outcome not_sent(IoError error, Connection connection);
   Outcome no_answer(const Wire::Head& answer, Connection connection);
   Outcome fail(Failure failure, Outcome outcome);
   void note_route(const Route& route);
@@ -190,7 +191,7 @@ class Exchange {
   std::unique_ptr<RouteGate::Stand> stand_;  // while it waits in the route's line
   Slots::Taken route_slot_, instance_slot_;
   std::shared_ptr<Upstream> upstream_;
-  std::vector<const Upstream*> tried_;
+  Tried tried_;
   std::string early_body_;  // all of the content, framing and all, if it came with the head
   bool body_here_ = false;  // early_body_ is all of it
   RelayResult uploaded_{std::unexpected(IoError::cancelled), false, 0};  // else; until it is done

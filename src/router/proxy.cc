@@ -7,7 +7,6 @@
 #include <array>
 
 #include "async/deadline.h"
-#include "base/encoding.h"
 #include "net/address.h"
 #include "router/http2_session.h"
 #include "router/request_head.h"
@@ -46,12 +45,6 @@ Task<IoResult<void>> read_away(Wire& client) {
 void Proxy::drain() { ground_.draining = true; }
 
 void Proxy::close_idle() { between_.cancel(); }
-
-std::string Proxy::make_request_id() {
-  std::array<unsigned char, 16> bytes;
-  random_.fill(bytes);
-  return hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-}
 
 // Whether a request begins although nobody waits for any more: what the client had sent already is
 // served.
@@ -110,7 +103,9 @@ Task<void> Proxy::converse(Wire& client, const Peer& peer) {
         break;
       }
     }
-    after = co_await next_request(client, peer, idle);
+    auto reader = request_reader(client);
+    while (!reader.done()) reader.note(co_await client.receive(reader.patience()));
+    after = co_await answer(client, reader.head(), peer, idle);
   }
   if (after == After::abort) client.break_off();
   if (after == After::linger || (after == After::close && client.bytes_wait()))
@@ -143,30 +138,30 @@ Task<void> Proxy::serve_http2(Wire& client, const Peer& peer) {
 
 Task<void> Proxy::serve_stream(Wire& stream, const Peer& peer) {
   Duration idle;  // the connection's is the session's
-  if (co_await next_request(stream, peer, idle) == After::abort) stream.break_off();
+  auto reader = request_reader(stream);
+  while (!reader.done()) reader.note(co_await stream.receive(reader.patience()));
+  if (co_await answer(stream, reader.head(), peer, idle) == After::abort) stream.break_off();
 }
 
-Task<After> Proxy::next_request(Wire& client, const Peer& peer, Duration& idle) {
-  constexpr auto kKind = http::HeadParser::Kind::request;
-  // As a rule it came whole.
-  http::HeadParser parser(kKind);
-  auto head = client.head_here(parser, ground_.head_space);
-  if (!head)
-    head = co_await client.head(kKind, ground_.head_space, ground_.deadlines.head,
-                                ground_.deadlines.head);
-  if (head->outcome != Wire::Head::Outcome::complete) co_return co_await refuse_head(client, *head);
-  co_return co_await serve_one(client, *head->view, peer, idle);
+Wire::HeadReader Proxy::request_reader(Wire& client) {
+  const Duration patience = ground_.deadlines.head;
+  return {client, http::HeadParser::Kind::request, ground_.head_space, patience, patience};
+}
+
+Task<After> Proxy::answer(Wire& client, const Wire::Head& head, const Peer& peer, Duration& idle) {
+  return head.outcome == Wire::Head::Outcome::complete ? serve_one(client, *head.view, peer, idle)
+                                                       : refuse_head(client, head);
 }
 
 Task<After> Proxy::refuse_head(Wire& client, const Wire::Head& head) {
   const bool late = head.outcome == Wire::Head::Outcome::failed && head.error == IoError::timed_out;
   if (head.outcome != Wire::Head::Outcome::refused && !late) co_return After::close;
-  const std::string id = make_request_id();
+  const RequestId id(random_);
   const std::string text = own_answer(
       {.status = late ? 408 : head.refusal.status,
        .error = late ? "request_timeout" : "bad_request",
        .message = late ? std::string_view("the request's head took too long") : head.refusal.reason,
-       .request_id = id,
+       .request_id = id.text(),
        .close = true});
   (void)co_await client.send(text, {}, ground_.deadlines.body_idle);
   co_return After::linger;
@@ -177,7 +172,7 @@ Task<After> Proxy::serve_one(Wire& client, const http::HeadView& head, const Pee
   const Request request(
       head, client.here(), peer,
       origin_of(head, peer.address, peer.secure ? "https" : "http", ground_.front),
-      make_request_id());
+      RequestId(random_));
   client.consume(head.bytes);
   Exchange exchange(ground_, client, request);
   const After after = co_await exchange.run();

@@ -45,13 +45,13 @@ class Proxy {
   Task<IoResult<bool>> speaks_http2(Wire& client);
   Task<void> serve_http2(Wire& client, const Peer& peer);
   Task<void> serve_stream(Wire& stream, const Peer& peer);
+  Wire::HeadReader request_reader(Wire& client);
   // `idle`: for the next one, if the route says so.
-  Task<After> next_request(Wire& client, const Peer& peer, Duration& idle);
+  Task<After> answer(Wire& client, const Wire::Head& head, const Peer& peer, Duration& idle);
   [[gnu::noinline]] Task<After> serve_one(Wire& client, const http::HeadView& head,
                                           const Peer& peer, Duration& idle);
   [[gnu::noinline]] Task<After> refuse_head(Wire& client, const Wire::Head& head);
   [[gnu::noinline]] void note(Exchange& exchange);
-  std::string make_request_id();
 
   Ground ground_;
   AccessLog& log_;

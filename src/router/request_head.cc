@@ -118,14 +118,12 @@ std::string_view request_id_of(const http::HeadView& head, std::string_view othe
   return http::is_token(given) && given.size() <= limits::kRequestIdBytes ? given : otherwise;
 }
 
-std::string request_head(const http::HeadView& head, const Forwarded& forwarded) {
+void append_request_head(std::string& out, const http::HeadView& head, const Forwarded& forwarded) {
   const HopByHop hop_by_hop(head);
   const TraceContext trace = trace_context(head, forwarded.request_id);
   const auto of_trace = [&](std::string_view name) {
     return is(name, "traceparent") || (!trace.continued && is(name, "tracestate"));
   };
-  std::string out;
-  out.reserve(head.bytes + 400);
   out += head.method;
   out += ' ';
   out += head.path_query;
@@ -151,7 +149,6 @@ std::string request_head(const http::HeadView& head, const Forwarded& forwarded)
     append(out, "Upgrade", head.find("Upgrade").value_or(""));
   }
   out += "\r\n";
-  return out;
 }
 
 std::string answer_head(const http::HeadView& head, const AnswerWish& wish,

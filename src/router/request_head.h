@@ -24,10 +24,10 @@ struct Forwarded {
   std::string_view request_id;  // the router's own: 32 hex digits
 };
 
-// The request's head for the instance. Whatever the client sent of X-Forwarded-*, Forwarded,
+// Adds the request's head for the instance. Whatever the client sent of X-Forwarded-*, Forwarded,
 // X-Real-Ip and X-Vcap-Request-Id is dropped, also spelled with underscores, which many apps take
 // for the same.
-std::string request_head(const http::HeadView& head, const Forwarded& forwarded);
+void append_request_head(std::string& out, const http::HeadView& head, const Forwarded& forwarded);
 
 struct AnswerWish {
   bool close = false;            // this is the connection's last answer

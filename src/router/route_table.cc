@@ -16,15 +16,18 @@ bool at_or_below(std::string_view path, std::string_view prefix) {
 
 enum class Among { usable, all };
 
-bool can_take(const Upstream& one, const std::vector<const Upstream*>& tried, Time now,
-              Among among) {
+bool holds(const Tried& tried, const Upstream& one) {
+  return std::ranges::any_of(tried, [&](const auto& other) { return other.get() == &one; });
+}
+
+bool can_take(const Upstream& one, const Tried& tried, Time now, Among among) {
   if (one.full() || (among == Among::usable ? !one.usable(now) : one.gone())) return false;
-  return std::find(tried.begin(), tried.end(), &one) == tried.end();
+  return !holds(tried, one);
 }
 
 // Of one class, the one with the least in flight, or the next one; null if there is none.
-std::shared_ptr<Upstream> next_of(Route::Class& of, const std::vector<const Upstream*>& tried,
-                                  Time now, Among among, model::Balance balance) {
+std::shared_ptr<Upstream> next_of(Route::Class& of, const Tried& tried, Time now, Among among,
+                                  model::Balance balance) {
   const bool by_turn = balance == model::Balance::round_robin;
   const std::size_t count = of.upstreams.size();
   std::size_t best = count;
@@ -47,8 +50,7 @@ void advance(Route::Class& of, const Upstream& taken) {
 
 // Smooth weighted round robin: each class gains what its candidates weigh, the richest is taken and
 // pays for all.
-std::shared_ptr<Upstream> pick_among(Route& route, const std::vector<const Upstream*>& tried,
-                                     Time now, Among among) {
+std::shared_ptr<Upstream> pick_among(Route& route, const Tried& tried, Time now, Among among) {
   const auto balance =
       route.edge ? route.edge->settings->balance : model::Balance::least_outstanding;
   Route::Class* richest = nullptr;
@@ -71,8 +73,8 @@ std::shared_ptr<Upstream> pick_among(Route& route, const std::vector<const Upstr
 }
 
 // The highest score of those that are not overloaded, which is the same one for equal values.
-std::shared_ptr<Upstream> pick_by_hash(Route& route, const std::vector<const Upstream*>& tried,
-                                       Time now, Among among, std::string_view value) {
+std::shared_ptr<Upstream> pick_by_hash(Route& route, const Tried& tried, Time now, Among among,
+                                       std::string_view value) {
   const double factor = route.edge->settings->hash_balance;
   double in_flight = 0, candidates = 0;
   for (const auto& one : route.classes)
@@ -112,8 +114,8 @@ std::string host_of(std::string_view authority) {
   return out;
 }
 
-std::shared_ptr<Upstream> Route::pick(const std::vector<const Upstream*>& tried, Time now,
-                                      std::string_view sticky, std::string_view hash_value) {
+std::shared_ptr<Upstream> Route::pick(const Tried& tried, Time now, std::string_view sticky,
+                                      std::string_view hash_value) {
   if (!sticky.empty() && tried.empty())
     for (const auto& one : classes)
       for (const auto& upstream : one.upstreams)
@@ -127,12 +129,10 @@ std::shared_ptr<Upstream> Route::pick(const std::vector<const Upstream*>& tried,
   return pick_among(*this, tried, now, Among::all);
 }
 
-bool Route::full(const std::vector<const Upstream*>& tried) const {
+bool Route::full(const Tried& tried) const {
   for (const auto& one : classes)
     for (const auto& upstream : one.upstreams)
-      if (upstream->full() && !upstream->gone() &&
-          std::ranges::find(tried, upstream.get()) == tried.end())
-        return true;
+      if (upstream->full() && !upstream->gone() && !holds(tried, *upstream)) return true;
   return false;
 }
 

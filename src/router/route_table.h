@@ -17,6 +17,9 @@
 
 namespace nuri::router {
 
+// Instances that a request did not succeed at.
+using Tried = std::vector<std::shared_ptr<Upstream>>;
+
 // One entry, ready to serve. Instances of one weight are a class: classes take turns so that each
 // gets its share exactly (smooth weighted round robin); inside a class the instance with the least
 // requests in flight is next, and equals take turns.
@@ -42,10 +45,10 @@ struct Route {
   // The instance for a request, of those that can be used and are not in `tried`; if all are left
   // alone for their failures, one of these. Null if there is none. `sticky`: the id of the one that
   // is preferred. `hash_value`: what Balance::hash goes by; empty: the request has none.
-  std::shared_ptr<Upstream> pick(const std::vector<const Upstream*>& tried, Time now,
-                                 std::string_view sticky = {}, std::string_view hash_value = {});
+  std::shared_ptr<Upstream> pick(const Tried& tried, Time now, std::string_view sticky = {},
+                                 std::string_view hash_value = {});
   // Whether an instance that is not in `tried` could be used but for the limit of its requests.
-  bool full(const std::vector<const Upstream*>& tried) const;
+  bool full(const Tried& tried) const;
 };
 
 class RouteTable {

@@ -82,7 +82,7 @@ TEST_F(RouteTableTest, AHashedValueLeavesAnOverloadedInstanceForTheSameOtherOne)
   const auto other = route("a").pick({}, now_, {}, "tenant");
   EXPECT_NE(other, own) << "1 in flight is more than 1.5 times the mean of a third";
   EXPECT_EQ(route("a").pick({}, now_, {}, "tenant"), other);
-  EXPECT_EQ(route("a").pick({own.get()}, now_, {}, "tenant"), other) << "where a retry goes, too";
+  EXPECT_EQ(route("a").pick({own}, now_, {}, "tenant"), other) << "where a retry goes, too";
   own->end();
   EXPECT_EQ(route("a").pick({}, now_, {}, "tenant"), own);
 }
@@ -193,13 +193,13 @@ TEST_F(RouteTableTest, WeightsAreSharesHoweverBusy) {
 TEST_F(RouteTableTest, TriedAndFailingInstancesArePassedOver) {
   put("a", "", {1, 1});
   const auto first = route("a").pick({}, now_);
-  const auto second = route("a").pick({first.get()}, now_);
+  const auto second = route("a").pick({first}, now_);
   EXPECT_NE(first, second);
-  EXPECT_EQ(route("a").pick({first.get(), second.get()}, now_), nullptr);
+  EXPECT_EQ(route("a").pick({first, second}, now_), nullptr);
   for (int n = 0; n < 5; ++n) first->failed(now_);
   for (int n = 0; n < 4; ++n) EXPECT_EQ(route("a").pick({}, now_), second);
   // When all are left alone one of them is tried nevertheless.
-  EXPECT_EQ(route("a").pick({second.get()}, now_), first);
+  EXPECT_EQ(route("a").pick({second}, now_), first);
   // After the ban it is used again, and banned longer for its next failure.
   EXPECT_TRUE(first->usable(now_ + 1s));
   first->failed(now_ + 1s);

@@ -46,7 +46,7 @@ Task<void> relay_tcp(Ground& ground, Fd fd, std::string host) {
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   Wire client(ground.loop, {async::Descriptor(ground.loop, std::move(fd))});
   std::optional<Connection> counted;
-  std::vector<const Upstream*> tried;
+  Tried tried;
   for (std::size_t attempts = 0; attempts < kMostAttempts;) {
     const auto route = ground.table.find(host, {});
     if (!route) break;
@@ -54,7 +54,7 @@ Task<void> relay_tcp(Ground& ground, Fd fd, std::string host) {
     const auto upstream = route->pick(tried, ground.loop.now());
     if (!upstream) break;
     if (!tried.empty()) ++counted->counters->retries;
-    tried.push_back(upstream.get());
+    tried.push_back(upstream);
     const Upstream::InFlight in_flight(*upstream);
     auto line = co_await async::within(ground.deadlines.connect, upstream->connect());
     if (!line) {

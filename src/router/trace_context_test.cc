@@ -18,7 +18,9 @@ std::string passed_on(const std::string& fields) {
   const std::string text = "GET / HTTP/1.1\r\nHost: a.test\r\n" + fields + "\r\n";
   const auto head = parser.parse(text, space);
   if (!head || !*head) throw std::runtime_error("not a head: " + text);
-  return request_head(**head, {"192.0.2.1", "http", kId});
+  std::string out;
+  append_request_head(out, **head, {"192.0.2.1", "http", kId});
+  return out;
 }
 
 std::string started() { return std::string("00-") + kId + "-0123456789abcdef-01"; }

@@ -141,30 +141,31 @@ IoResult<void> Wire::Send::await_resume() {
   return socket_ ? socket_->await_resume() : carried();
 }
 
-Task<Wire::Head> Wire::head(http::HeadParser::Kind kind, http::HeadSpace& space, Duration first,
-                            Duration rest) {
-  http::HeadParser parser(kind);
-  std::optional<Time> deadline;
-  for (;;) {
-    if (auto head = head_here(parser, space)) co_return *head;
-    const std::size_t before = here().size();
-    if (before > 0 && !deadline) deadline = loop_.now() + rest;
-    const Duration wait =
-        deadline ? std::max<Duration>(*deadline - loop_.now(), Duration(0)) : first;
-    const auto more = co_await receive(wait);
-    if (more && here().size() > before) continue;
-    co_return Head{.outcome = more && before == 0 ? Head::Outcome::closed : Head::Outcome::failed,
-                   .error = more ? IoError::end : more.error(),
-                   .began = before > 0};
+bool Wire::HeadReader::done() {
+  if (head_) return true;
+  before_ = wire_.here().size();
+  const auto parsed = parser_.parse(wire_.here(), space_);
+  if (!parsed) {
+    wire_.keep();
+    head_ = {.outcome = Head::Outcome::refused, .refusal = parsed.error(), .began = true};
+  } else if (*parsed) {
+    head_ = {.outcome = Head::Outcome::complete, .view = *parsed, .began = true};
+  } else if (before_ > 0 && !deadline_) {
+    deadline_ = wire_.loop_.now() + rest_;
   }
+  return head_.has_value();
 }
 
-std::optional<Wire::Head> Wire::head_here(http::HeadParser& parser, http::HeadSpace& space) {
-  const auto parsed = parser.parse(here(), space);
-  if (parsed && !*parsed) return std::nullopt;
-  if (parsed) return Head{.outcome = Head::Outcome::complete, .view = *parsed, .began = true};
-  keep();
-  return Head{.outcome = Head::Outcome::refused, .refusal = parsed.error(), .began = true};
+Duration Wire::HeadReader::patience() const {
+  return deadline_ ? std::max<Duration>(*deadline_ - wire_.loop_.now(), Duration(0)) : first_;
+}
+
+void Wire::HeadReader::note(const IoResult<void>& received) {
+  if (received && wire_.here().size() > before_) return;
+  const bool closed = received && before_ == 0;
+  head_ = {.outcome = closed ? Head::Outcome::closed : Head::Outcome::failed,
+           .error = received ? IoError::end : received.error(),
+           .began = before_ > 0};
 }
 
 namespace {

@@ -55,19 +55,14 @@ class Wire {
   };
 
   struct Head {
+    // closed: the peer finished between messages.
     enum class Outcome { complete, closed, refused, failed } outcome = Outcome::failed;
     const http::HeadView* view = nullptr;  // complete; good until consume(), keep() or a wait
     http::Refusal refusal{};               // refused
     IoError error{};                       // failed
     bool began = false;                    // bytes came
   };
-  // The next message's head. `first`: how long to wait for its first byte, `rest`: for all of it
-  // after that. closed: the peer finished between messages. `space` is used from the head's last
-  // byte on, so one is enough for a loop.
-  Task<Head> head(http::HeadParser::Kind kind, http::HeadSpace& space, Duration first,
-                  Duration rest);
-  // The same of what is here(); nullopt: more must come.
-  std::optional<Head> head_here(http::HeadParser& parser, http::HeadSpace& space);
+  class HeadReader;
 
   // Received and not consumed.
   std::string_view here() const {
@@ -157,6 +152,31 @@ class Wire::Send : public WireWait<async::Descriptor::Send> {
   std::array<iovec, 2> parts_;
   std::size_t* sent_;
   std::size_t carried_bytes_ = 0;
+};
+
+// The next message's head, without a task of its own:
+//   while (!reader.done()) reader.note(co_await wire.receive(reader.patience()));
+class Wire::HeadReader {
+ public:
+  // `first`: how long to wait for its first byte, `rest`: for all of it after that. `space` is used
+  // from the head's last byte on, so one is enough for a loop. All outlive this.
+  HeadReader(Wire& wire, http::HeadParser::Kind kind, http::HeadSpace& space, Duration first,
+             Duration rest)
+      : wire_(wire), space_(space), parser_(kind), first_(first), rest_(rest) {}
+  // Whether head() says what came.
+  bool done();
+  Duration patience() const;
+  void note(const IoResult<void>& received);
+  Head& head() { return *head_; }
+
+ private:
+  Wire& wire_;
+  http::HeadSpace& space_;
+  http::HeadParser parser_;
+  Duration first_, rest_;
+  std::size_t before_ = 0;  // was here
+  std::optional<Time> deadline_;
+  std::optional<Head> head_;
 };
 
 inline Wire::Receive Wire::receive(Duration idle) { return {*this, idle}; }
