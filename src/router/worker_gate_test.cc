@@ -29,14 +29,13 @@ struct Held {
   ~Held() { go.release(1000); }  // also after a failure nobody waits for ever
 };
 
-void put(TestWorker& worker, const std::vector<const Held*>& instances,
+void put(TestWorker& worker, const std::vector<std::string>& addresses,
          const model::RouteSettings& settings, bool wakes = false) {
   model::RouteEntry entry;
   entry.host = "a.test";
   entry.app = "app";
   entry.wakes = wakes;
-  for (const Held* one : instances)
-    entry.upstreams.push_back({.id = one->instance.address(), .address = one->instance.address()});
+  for (const std::string& one : addresses) entry.upstreams.push_back({.id = one, .address = one});
   entry.settings = std::make_shared<const model::RouteSettings>(settings);
   worker.apply({{std::move(entry)}, {}});
 }
@@ -79,7 +78,7 @@ int in_flight(TestWorker& worker) {
 TEST(WorkerGate, AnInstanceGetsNoMoreAtOnceThanItsLimitAndTheRestWaitsInTurn) {
   Held held;
   TestWorker worker;
-  put(worker, {&held}, at_most(2, 0));
+  put(worker, {held.instance.address()}, at_most(2, 0));
   std::vector<Talk> talks;
   for (const char* path : {"/0", "/1", "/2", "/3"}) {
     talks.push_back(ask(worker, path));
@@ -99,10 +98,35 @@ TEST(WorkerGate, AnInstanceGetsNoMoreAtOnceThanItsLimitAndTheRestWaitsInTurn) {
   EXPECT_EQ(held.most, 2);
 }
 
+TEST(WorkerGate, AnInstanceMayLeaveTheTableWhileWhoTriedItWaitsForAnother) {
+  Held busy;
+  std::atomic<bool> asked = false;
+  std::binary_semaphore end{0};
+  Instance leaving([&](Talk& talk) {
+    talk.hear_head();
+    asked = true;
+    end.acquire();
+  });
+  TestWorker worker;
+  put(worker, {busy.instance.address(), leaving.address()}, at_most(1, 0));
+  Talk first = ask(worker);
+  ASSERT_TRUE(eventually([&] { return busy.at_work == 1; }));
+  Talk second = ask(worker);
+  const bool both = eventually([&] { return asked.load(); });
+  end.release();
+  ASSERT_TRUE(both);
+  ASSERT_TRUE(eventually([&] { return metric(worker, &RouteCounters::queued) == "1"; }));
+  put(worker, {busy.instance.address()}, at_most(1, 0));
+  busy.go.release(2);
+  EXPECT_EQ(status_of(head_of(first)), 200);
+  EXPECT_EQ(status_of(head_of(second)), 200);
+  EXPECT_EQ(metric(worker, &RouteCounters::retries), "1");
+}
+
 TEST(WorkerGate, ARoutesLimitCountsAllItsInstances) {
   Held one, other;
   TestWorker worker;
-  put(worker, {&one, &other}, at_most(0, 1));
+  put(worker, {one.instance.address(), other.instance.address()}, at_most(0, 1));
   Talk first = ask(worker), second = ask(worker);
   ASSERT_TRUE(eventually([&] { return metric(worker, &RouteCounters::queued) == "1"; }));
   ASSERT_TRUE(eventually([&] { return one.at_work + other.at_work == 1; }));
@@ -116,7 +140,7 @@ TEST(WorkerGate, ARoutesLimitCountsAllItsInstances) {
 TEST(WorkerGate, ARequestThatFindsTheLineFullIsToldToTryAgain) {
   Held held;
   TestWorker worker;
-  put(worker, {&held}, at_most(1, 0, 1));
+  put(worker, {held.instance.address()}, at_most(1, 0, 1));
   Talk first = ask(worker);
   ASSERT_TRUE(eventually([&] { return held.at_work == 1; }));
   Talk second = ask(worker);
@@ -134,7 +158,7 @@ TEST(WorkerGate, ARequestThatFindsTheLineFullIsToldToTryAgain) {
 TEST(WorkerGate, WaitingInVainEnds) {
   Held held;
   TestWorker worker;
-  put(worker, {&held}, at_most(1, 0, 10, 30ms));
+  put(worker, {held.instance.address()}, at_most(1, 0, 10, 30ms));
   Talk first = ask(worker);
   ASSERT_TRUE(eventually([&] { return held.at_work == 1; }));
   Talk second = ask(worker);
@@ -146,7 +170,7 @@ TEST(WorkerGate, WaitingInVainEnds) {
 TEST(WorkerGate, AClientThatLeavesTheLineMakesRoomAndIsNotServed) {
   Held held;
   TestWorker worker;
-  put(worker, {&held}, at_most(1, 0, 1));
+  put(worker, {held.instance.address()}, at_most(1, 0, 1));
   Talk first = ask(worker);
   ASSERT_TRUE(eventually([&] { return held.at_work == 1; }));
   {
@@ -167,7 +191,7 @@ TEST(WorkerGate, ALimitIsKeptByTwoWorkersTogetherAndNeitherStarves) {
   std::vector<std::unique_ptr<TestWorker>> workers;
   for (std::size_t n = 0; n < 2; ++n)
     workers.push_back(std::make_unique<TestWorker>(WorkerOptions{.index = n, .limits = limits}));
-  for (auto& worker : workers) put(*worker, {&held}, at_most(1, 0));
+  for (auto& worker : workers) put(*worker, {held.instance.address()}, at_most(1, 0));
   std::vector<Talk> talks;
   for (int n = 0; n < 8; ++n) talks.push_back(ask(*workers[static_cast<std::size_t>(n % 2)]));
   held.go.release(8);
@@ -187,7 +211,7 @@ TEST(WorkerGate, RequestsForASleepingAppWaitAndItIsWokenOnce) {
   ASSERT_TRUE(eventually([&] { return metric(worker, &RouteCounters::parked) == "2"; }));
   EXPECT_EQ(wakes, 1);
   held.go.release(2);
-  put(worker, {&held}, {}, true);
+  put(worker, {held.instance.address()}, {}, true);
   EXPECT_EQ(status_of(head_of(first)), 200);
   EXPECT_EQ(status_of(head_of(second)), 200);
 }
