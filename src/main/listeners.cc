@@ -22,38 +22,40 @@ Fd dns_socket(const net::Address& address, int type) {
   return socket;
 }
 
-Fd listen_for(std::string_view flag, const net::Address& address) {
-  try {
-    return net::listen_at_start(address);
-  } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("{} ({} chooses it)", error.message(), flag));
-  }
-}
-
 }  // namespace
 
-std::vector<net::HandedIn> open_listeners(const Settings& settings, const std::string& gateway) {
+std::vector<net::HandedIn> open_listeners(const Settings& settings, const std::string& gateway,
+                                          std::vector<net::HandedIn> held) {
   const auto dns = net::Address::parse(gateway + ":53");
   if (!dns) throw Error(Code::internal, "the instances' gateway is no address: " + gateway);
   std::vector<net::HandedIn> out;
-  out.push_back({"apps", listen_for("--listen", settings.apps)});
-  fit_tls_listener(settings, out);
-  out.push_back({"api", listen_for("--api", settings.api)});
-  const auto serve_dns = [&](int type) {
-    return net::at_start([&] { return dns_socket(*dns, type); });
+  const auto add = [&](std::string_view name, const net::Address& address, auto open) {
+    const auto there = std::ranges::find_if(held, [&](const net::HandedIn& one) {
+      const auto at = net::local_address(one.fd.get());
+      return one.name == name && (at == address || at.with_port(0) == address);
+    });
+    Fd fd =
+        there != held.end() ? std::move(there->fd) : net::at_start([&] { return open(address); });
+    out.push_back({std::string(name), std::move(fd)});
   };
-  out.push_back({"dns-udp", serve_dns(SOCK_DGRAM)});
-  out.push_back({"dns-tcp", serve_dns(SOCK_STREAM)});
+  const auto chosen_by = [](std::string_view flag) {
+    return [flag](const net::Address& address) {
+      try {
+        return net::listen_on(address);
+      } catch (const Error& error) {
+        throw Error(error.code(), fmt::format("{} ({} chooses it)", error.message(), flag));
+      }
+    };
+  };
+  const auto of_dns = [](int type) {
+    return [type](const net::Address& address) { return dns_socket(address, type); };
+  };
+  add("apps", settings.apps, chosen_by("--listen"));
+  if (settings.tls) add("apps-tls", *settings.tls, chosen_by("--tls"));
+  add("api", settings.api, chosen_by("--api"));
+  add("dns-udp", *dns, of_dns(SOCK_DGRAM));
+  add("dns-tcp", *dns, of_dns(SOCK_STREAM));
   return out;
-}
-
-void fit_tls_listener(const Settings& settings, std::vector<net::HandedIn>& listeners) {
-  constexpr std::string_view kName = "apps-tls";
-  const auto there = std::ranges::find(listeners, kName, &net::HandedIn::name);
-  const bool is_there = there != listeners.end();
-  if (is_there && !settings.tls) listeners.erase(there);
-  if (!is_there && settings.tls)
-    listeners.push_back({std::string(kName), listen_for("--tls", *settings.tls)});
 }
 
 }  // namespace nuri

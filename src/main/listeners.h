@@ -12,11 +12,9 @@
 namespace nuri {
 
 // "apps", "apps-tls" if it is set, and "api" (TCP), "dns-udp" and "dns-tcp" (port 53 of the
-// instances' gateway, which need not be up yet). Throws Error naming the address that is taken.
-std::vector<net::HandedIn> open_listeners(const Settings& settings, const std::string& gateway);
-
-// Makes `listeners`, which a router held, what `settings` wants of TLS: "apps-tls" is opened, or
-// closed. Throws as above.
-void fit_tls_listener(const Settings& settings, std::vector<net::HandedIn>& listeners);
+// instances' gateway, which need not be up yet). Those of `held` at these addresses are taken, the
+// others of it closed. Throws Error naming the address that is taken.
+std::vector<net::HandedIn> open_listeners(const Settings& settings, const std::string& gateway,
+                                          std::vector<net::HandedIn> held);
 
 }  // namespace nuri

@@ -9,10 +9,9 @@ extern "C" {  // the header of glibc 2.36 forgets it
 }
 #include <unistd.h>
 
-#include <filesystem>
-
 #include "async/deadline.h"
 #include "base/log.h"
+#include "main/child_command.h"
 #include "main/lock_watch.h"
 #include "main/process_lock.h"
 
@@ -34,13 +33,6 @@ std::vector<std::string> environment(const std::vector<std::string>& names) {
     out.push_back(fmt::format("LISTEN_FDNAMES={}", fmt::join(names, ":")));
   }
   return out;
-}
-
-// Whether process `pid` is of another build than this one.
-bool is_another_build(int pid) {
-  std::error_code ec;
-  const auto theirs = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), ec);
-  return !ec && theirs != std::filesystem::read_symlink("/proc/self/exe", ec);
 }
 
 // Ends when one of the two does; `first` says what came of it, if it was that one.
@@ -85,8 +77,7 @@ Task<void> Supervisor::run() {
 
 async::Child Supervisor::spawn(const Process& process, int predecessor) const {
   async::SpawnOptions options;
-  options.argv = {settings_.program_dir + "/nuri", process.name};
-  for (auto& argument : settings_argv(settings_)) options.argv.push_back(std::move(argument));
+  options.argv = child_command(settings_, process.name);
   if (predecessor != 0)
     options.argv.insert(options.argv.end(), {"--take-over", std::to_string(predecessor)});
   int number = 3;
@@ -145,17 +136,21 @@ Task<Supervisor::How> Supervisor::wait_for_adopted(const Process& process, int p
   // The number may have been given to another in the meantime: the lock tells.
   const std::string lock = settings_.lock_of(process.name);
   if (ProcessLock::holder(lock) != pid) co_return How::ended;
-  log_info("took over", {{"process", process.name}, {"pid", pid}});
   async::Descriptor pidfd(loop_, std::move(fd));
-  auto& scope = co_await async::current_scope();
-  if (auto told = co_await lock_given_up(loop_, lock, pid); !told && !scope.cancelled())
-    (void)co_await pidfd.readable();
-  if (!scope.cancelled()) {
-    const bool ended = (co_await async::within(kEnding, end_of(pidfd))).has_value();
-    log_warn(ended ? "ended by itself" : "drains", {{"process", process.name}, {"pid", pid}});
-    co_return ended ? How::ended : How::drains;
+  if (runs_as(pid, settings_, process.name)) {
+    log_info("took over", {{"process", process.name}, {"pid", pid}});
+    auto& scope = co_await async::current_scope();
+    if (auto told = co_await lock_given_up(loop_, lock, pid); !told && !scope.cancelled())
+      (void)co_await pidfd.readable();
+    if (!scope.cancelled()) {
+      const bool ended = (co_await async::within(kEnding, end_of(pidfd))).has_value();
+      log_warn(ended ? "ended by itself" : "drains", {{"process", process.name}, {"pid", pid}});
+      co_return ended ? How::ended : How::drains;
+    }
+    if (leave_router_ && process.drains) co_return How::ended;
+  } else {
+    log_info("has another build or other settings", {{"process", process.name}, {"pid", pid}});
   }
-  if (leave_router_ && process.drains) co_return How::ended;
   pidfd_send_signal(pidfd.native(), SIGTERM, nullptr, 0);
   if (!co_await async::shielded(kStopDeadline, end_of(pidfd)))
     pidfd_send_signal(pidfd.native(), SIGKILL, nullptr, 0);
@@ -167,12 +162,9 @@ Task<void> Supervisor::keep(Process process) {
   for (;;) {
     const Time began = loop_.now();
     const auto pid = ProcessLock::holder(settings_.lock_of(process.name));
-    const bool replaces = pid && process.drains && is_another_build(*pid);
-    How how{};
-    if (pid && !replaces)
-      how = co_await wait_for_adopted(process, *pid);
-    else
-      how = co_await run_once(process, pid.value_or(0));
+    const bool replaces = pid && process.drains && !runs_as(*pid, settings_, process.name);
+    const How how = pid && !replaces ? co_await wait_for_adopted(process, *pid)
+                                     : co_await run_once(process, pid.value_or(0));
     if (how == How::drains) continue;
     pause = loop_.now() - began > kStable ? kFirstRestart : std::min(pause * 2, kLongestRestart);
     if (!co_await async::sleep(pause)) co_return;

@@ -32,7 +32,8 @@ class Supervisor {
   };
   Task<void> keep(Process process);
   enum class How { ended, drains };
-  // Waits for the end of one that an earlier supervisor started, or until it drains.
+  // Waits for the end of one that an earlier supervisor started, or until it drains. One of another
+  // build or with other settings it ends.
   Task<How> wait_for_adopted(const Process& process, int pid);
   // Starts one, to follow process `predecessor` if that is not 0; returns when it has ended or
   // drains.

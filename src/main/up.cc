@@ -11,6 +11,8 @@ extern "C" {  // the header of glibc 2.36 forgets it
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 
@@ -20,6 +22,7 @@ extern "C" {  // the header of glibc 2.36 forgets it
 #include "base/log.h"
 #include "host/realm.h"
 #include "http/client.h"
+#include "main/child_command.h"
 #include "main/listeners.h"
 #include "main/process_lock.h"
 #include "main/processes.h"
@@ -200,11 +203,14 @@ bool is_up(pid_t pid, const Settings& settings) {
   return false;
 }
 
-// Whether process `pid` runs this very file, which a newer build would have replaced.
-bool runs_this_program(pid_t pid) {
-  std::error_code ec;
-  const auto theirs = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), ec);
-  return ec || theirs == std::filesystem::read_symlink("/proc/self/exe", ec);
+// Whether what `nuri up`, process `pid`, keeps running is what this one would.
+bool keeps_the_same(pid_t pid, const Settings& settings) {
+  return !is_another_build(pid) &&
+         std::ranges::all_of(std::to_array<std::string>({"host", "router", "server"}),
+                             [&](const std::string& name) {
+                               const auto child = ProcessLock::holder(settings.lock_of(name));
+                               return !child || runs_as(*child, settings, name);
+                             });
 }
 
 int up(const cli::Arguments& arguments) {
@@ -216,7 +222,7 @@ int up(const cli::Arguments& arguments) {
   const host::Realm realm = host::open_realm(realm_settings(settings));
   std::filesystem::create_directories(settings.run_dir);
   auto other = ProcessLock::holder(settings.lock_of("up"));
-  if (other && arguments.has("--detach") && runs_this_program(*other)) {
+  if (other && arguments.has("--detach") && keeps_the_same(*other, settings)) {
     if (is_up(*other, settings)) {
       fmt::print("Nuri is up already (process {}).\n", *other);
       return 0;
@@ -228,16 +234,20 @@ int up(const cli::Arguments& arguments) {
   std::vector<net::HandedIn> listeners = router::fetch_listeners(settings.router_socket());
   // Of TCP routes: a router has them from the one before it.
   std::erase_if(listeners, [](const auto& listener) { return listener.name.starts_with("tcp-"); });
+  const auto open = [&] {
+    listeners = open_listeners(settings, realm.gateway().str(), std::move(listeners));
+  };
+  // What another program holds shall be known before anything ends.
+  if (!listeners.empty()) open();
   if (other && arguments.has("--detach")) {
-    fmt::print("Nuri is up already, as another build: it is started anew; apps run on.\n");
+    fmt::print(
+        "Nuri is up already, as another build or with other settings: it is started anew; apps run "
+        "on.\n");
     std::fflush(stdout);
-    // Its router serves on until the new build's can.
+    // Its router serves on until the new one can.
     end_process(settings, "up", SIGUSR2);
   }
-  if (listeners.empty())
-    listeners = open_listeners(settings, realm.gateway().str());
-  else
-    fit_tls_listener(settings, listeners);
+  if (listeners.empty()) open();
   if (arguments.has("--detach"))
     if (auto parent = detach(settings.state_dir + "/nuri.log", report))
       return wait_for_detached(std::move(*parent));
@@ -283,6 +293,9 @@ cli::Verb up_verb() {
       "of them is away.\n\n"
       "  nuri up                           in the foreground; Ctrl-C stops Nuri, apps run on\n"
       "  nuri up --detach                  in the background; returns when the API answers\n"
+      "                                    Where Nuri is up already: as another build or with "
+      "other\n"
+      "                                    flags it is started anew; apps run on\n"
       "  nuri up --realm test --listen 127.0.0.1:9080 --api 127.0.0.1:9081   a second Nuri beside "
       "the first\n";
   verb.flags = settings_flags();

@@ -15,7 +15,7 @@ from harness.ports import free_port, free_ports
 from harness.realm import BIN
 from harness.runner import case
 from harness.sources import static_site
-from harness.waiting import check, equal, until
+from harness.waiting import check, contains, equal, until
 
 _START_S = 30
 
@@ -199,3 +199,36 @@ def a_realm_serves_its_apps_inside_tls_and_keeps_its_certificate(new_realm):
     realm.until_replaced(pids)
     equal(certificate_of(port, host), first, "the certificate after everything was started anew")
     until(lambda: "hello" in asked(f"https://{host}:{port}/"), _START_S, "the page after that")
+
+
+@case(120)
+def a_nuri_that_is_started_with_other_flags_has_them_and_its_apps_run_on(own_realm):
+    realm = own_realm
+    realm.push("site", static_site(realm.scratch / "site", "as before\n"))
+    shims, first, second = realm.machine.shims(), *free_ports(2)
+
+    realm.more_flags += ["--tls", f"127.0.0.1:{first}"]
+    with socket.create_server(("127.0.0.1", first)):
+        done = realm.try_up()
+    check(done.returncode != 0 and "--tls" in done.stderr, f"a port that is taken: {done.stderr}")
+    equal(realm.text_of("site"), "as before\n", "the answer after a start that failed")
+
+    contains(realm.up().stdout, "other settings", "what nuri up says while Nuri is up")
+    until(lambda: certificate_of(first, "site.test"), _START_S, "TLS is served")
+    equal(realm.text_of("site"), "as before\n", "the answer after the start")
+
+    realm.more_flags[-1] = f"127.0.0.1:{second}"
+    realm.kill("up")
+    realm.up()
+    until(lambda: certificate_of(second, "site.test"), _START_S, "TLS is served at the new port")
+    until(lambda: not listened_on(first), _START_S, "nobody listens on the old port")
+    equal(realm.text_of("site"), "as before\n", "the answer at last")
+    equal(realm.machine.shims(), shims, "instances")
+
+
+def listened_on(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+        return True
+    except ConnectionRefusedError:
+        return False
