@@ -97,7 +97,8 @@ Http2Session::Http2Session(async::Loop& loop, Passage& passage, Wire& client, Se
       passage_(passage),
       client_(client),
       serve_(std::move(serve)),
-      patience_(patience) {}
+      patience_(patience),
+      used_(loop.now()) {}
 
 Http2Session::~Http2Session() {
   over_ = true;
@@ -140,6 +141,7 @@ void Http2Session::request_begins(std::int32_t id, Http2Block::Content content) 
     (void)nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
     return;
   }
+  used_ = loop_.turned();
   found->second->request_begins(content);
   serving_->spawn(serve_stream(found->second));
 }
@@ -150,6 +152,7 @@ Task<void> Http2Session::serve_stream(std::shared_ptr<Http2Stream> stream) {
     co_await serve_(wire);
   }
   co_await stream->drain(patience_.send);
+  used_ = loop_.turned();
 }
 
 void Http2Session::closed(std::int32_t id) {
@@ -189,13 +192,18 @@ Task<void> Http2Session::receive(async::Scope& open) {
   Time goodbye{};
   receiving_.emplace(open);
   while (client_.here().empty() || take()) {
-    const Duration wait = stage == Stage::last_call
-                              ? std::max<Duration>(goodbye - loop_.now(), Duration(0))
-                              : patience_.idle;
-    const auto more = co_await client_.receive(wait).in(*receiving_);
+    // Frames that ask nothing, pings above all, do not make it busy.
+    const bool asks_nothing = stage == Stage::open && serving_->size() == 0;
+    const Time until = stage == Stage::last_call ? goodbye
+                       : asks_nothing            ? used_ + patience_.idle
+                                                 : loop_.now() + patience_.idle;
+    const Duration wait = std::max<Duration>(until - loop_.now(), Duration(0));
+    IoResult<void> more = std::unexpected(IoError::timed_out);
+    if (!asks_nothing || wait > Duration(0)) more = co_await client_.receive(wait).in(*receiving_);
     if (over_ || (more && client_.here().empty())) co_return;
     const bool late = !more && more.error() == IoError::timed_out;
-    const bool idle = late && serving_->size() == 0;
+    const bool idle = late && serving_->size() == 0 &&
+                      (stage != Stage::open || loop_.now() >= used_ + patience_.idle);
     if (stage == Stage::open && !more && more.error() == IoError::cancelled) {
       stage = Stage::last_call;
       goodbye = loop_.now() + kLastCall;

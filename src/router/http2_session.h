@@ -73,6 +73,7 @@ class Http2Session {
   http::HeadSpace head_space_;
   std::map<std::int32_t, std::shared_ptr<Http2Stream>> streams_;
   std::optional<async::TaskGroup> serving_;
+  Time used_;  // when a request began or ended, or the connection
   async::Event to_write_;
   std::optional<async::Scope> receiving_;
   bool over_ = false;  // nothing can be sent or received any more

@@ -146,6 +146,20 @@ TEST(WorkerHttp2Abuse, AHeadThatIsNeverWholeEndsWithTheConnectionsIdleTime) {
   EXPECT_EQ(client.hear({NGHTTP2_HEADERS}).type, 255);
 }
 
+TEST(WorkerHttp2Abuse, PingsDoNotKeepAConnectionThatAsksNothing) {
+  TestWorker router(Deadlines{.idle = 100ms});
+  RawHttp2 client(router.talk());
+  RawHttp2::Frame frame;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  do {
+    client.say(NGHTTP2_PING, 0, 0, "12345678");
+    frame = client.hear({NGHTTP2_PING, NGHTTP2_GOAWAY});
+  } while (frame.type == NGHTTP2_PING && std::chrono::steady_clock::now() < deadline);
+  EXPECT_EQ(frame.type, NGHTTP2_GOAWAY);
+  EXPECT_EQ(frame.code(), std::uint32_t{NGHTTP2_NO_ERROR});
+  EXPECT_EQ(client.hear({NGHTTP2_HEADERS}).type, 255);
+}
+
 TEST(WorkerHttp2Abuse, MalformedHeadsResetTheirStreamOnly) {
   TestWorker router;
   RawHttp2 client(router.talk());
