@@ -219,7 +219,8 @@ Task<Exchange::Outcome> Exchange::attempt() {
   for (Connection connection = line ? Connection::kept : Connection::fresh;;
        connection = Connection::fresh) {
     if (connection == Connection::fresh) {
-      auto made = co_await async::within(deadlines_->connect, upstream_->connect());
+      auto made =
+          co_await async::within(std::min(deadlines_->connect, rest()), upstream_->connect());
       if (!made) co_return not_connected(made.error());
       line = std::move(*made);
     }
@@ -236,6 +237,7 @@ Task<Exchange::Outcome> Exchange::attempt() {
 }
 
 Exchange::Outcome Exchange::not_connected(IoError error) {
+  if (error == IoError::timed_out && rest() == Duration(0)) return took_too_long();
   upstream_->failed(ground_.loop.now());
   return fail({502, "connection_failed",
                fmt::format("The app's instance {} cannot be connected to: {}.",
@@ -344,9 +346,7 @@ Exchange::Outcome Exchange::no_answer(const Wire::Head& answer, Connection conne
     refuse_with(body_too_large(body_limit_));
     return Outcome::failed;
   }
-  if (late_)
-    return fail({504, "request_timeout", "The request took longer than it may here."},
-                Outcome::failed);
+  if (late_) return took_too_long();
   if (upload_error != IoError::cancelled || client_gone_ || answer.error == IoError::cancelled) {
     leave();
     return Outcome::settled;

@@ -162,6 +162,9 @@ class Exchange {
   Task<bool> admit(std::shared_ptr<RouteEdge> edge);
   void refuse_with(EdgeAnswer answer);
   Task<void> limit_request(async::Scope& answering);
+  // What is left of the time that the whole of it may take.
+  Duration rest() const;
+  Outcome took_too_long();
   // Null: the content goes on as it is.
   std::unique_ptr<Compressor> dress(const http::HeadView& answer, AnswerWish& wish);
   std::uint64_t received_bytes() const { return body_here_ ? early_body_.size() : uploaded_.bytes; }

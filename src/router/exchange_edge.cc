@@ -60,9 +60,19 @@ Task<After> Exchange::answer_challenge(const std::string& authorization) {
   return refuse();
 }
 
+Duration Exchange::rest() const {
+  const auto limit = visit_ ? visit_->settings().deadlines.request : std::nullopt;
+  if (!limit) return Duration::max();
+  return std::max(began_ + *limit - ground_.loop.now(), Duration(0));
+}
+
+Exchange::Outcome Exchange::took_too_long() {
+  return fail({504, "request_timeout", "The request took longer than it may here."},
+              Outcome::failed);
+}
+
 Task<void> Exchange::limit_request(async::Scope& answering) {
-  const Duration left = began_ + *visit_->settings().deadlines.request - ground_.loop.now();
-  if (!co_await async::sleep(std::max(left, Duration(0)))) co_return;
+  if (!co_await async::sleep(rest())) co_return;
   late_ = true;
   answering.cancel();
 }

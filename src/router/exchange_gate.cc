@@ -67,17 +67,20 @@ Task<bool> Exchange::wait_in_line(Route& route, Choice why) {
     stand_ = std::make_unique<RouteGate::Stand>(route.gate, ground_.loop.turned());
   }
   if (parked) ask_wake(route);
-  const Duration left = stand_->since() + most - ground_.loop.now();
+  const Duration left = std::min(stand_->since() + most - ground_.loop.now(), rest());
   async::Scope waiting(co_await async::current_scope());
   const Wire::Watch client(client_, waiting);
   auto called = co_await stand_->turn(std::max(left, Duration(0))).in(waiting);
   if (called) co_return true;
   client_gone_ = client.hung_up();
-  if (called.error() == IoError::timed_out) {
+  if (called.error() != IoError::timed_out) co_return false;
+  ++asked_->counters->turned_away;
+  if (rest() == Duration(0)) {
+    took_too_long();
+  } else {
     failure_ = parked
                    ? Failure{503, "wake_timeout", "The app did not wake in time. Try again."}
                    : Failure{503, "queue_timeout", "No instance became free in time. Try again."};
-    ++asked_->counters->turned_away;
   }
   co_return false;
 }

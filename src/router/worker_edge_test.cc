@@ -214,6 +214,28 @@ TEST(WorkerEdge, DeadlinesOfTheRouteAreKeptTo) {
   EXPECT_EQ(field(head, "X-Nuri-Error"), "request_timeout");
 }
 
+TEST(WorkerEdge, TheWholeRequestsDeadlineHoldsWhileItWaitsAndWhileItIsConnecting) {
+  TestWorker router(WorkerOptions{.ask_wake = [](const std::string&) {}});
+  std::uint16_t port = 0;
+  const Fd full = listen_here(port, 0);
+  const Talk queued = Talk::to(port);  // the one that has room; the kernel drops what follows
+  const std::string_view settings = R"({"deadlines": {"request": "50ms"}})";
+  router.put("a.test", {"127.0.0.1:" + std::to_string(port)}, {}, settings);
+  model::RouteEntry asleep;
+  asleep.host = "b.test";
+  asleep.app = "app";
+  asleep.wakes = true;
+  asleep.settings = std::make_shared<const model::RouteSettings>(
+      model::parse_route_settings(json::parse_object(settings), model::UnknownKeys::refused));
+  router.apply({{std::move(asleep)}, {}});
+  for (const char* host : {"a.test", "b.test"}) {
+    std::string head;
+    ask(router, get(host), head);
+    EXPECT_EQ(status_of(head), 504) << host;
+    EXPECT_EQ(field(head, "X-Nuri-Error"), "request_timeout") << host;
+  }
+}
+
 TEST(WorkerEdge, AConnectionOfTheRouteEndsAfterItsIdleTime) {
   Instance app(answering("hello"));
   TestWorker router;
