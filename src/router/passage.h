@@ -26,6 +26,7 @@ class Passage {
     return {space_.get(), kSpace};
   }
 
+  std::size_t held() const { return held_; }
   // So much is held that each may hold but little.
   bool full() const { return held_ >= kHeld; }
   // What one may hold who would hold `bytes`.
