@@ -238,5 +238,29 @@ TEST_P(UringSockets, ReadableSeesWhatIsLeftWhatComesAndTheEnd) {
   }(loop, GetParam()));
 }
 
+// The ring takes a reset off the socket, where no call sees it any more.
+TEST(UringLoopTest, AResetThatCameWhileNobodyReadIsToldToWhoReadsOrWaitsToRead) {
+  UringLoop loop;
+  loop.run([](Loop& on) -> Task<> {
+    for (const bool reads : {true, false}) {
+      Pair pair = tcp_pair();
+      Descriptor from(on, std::move(pair.a));
+      EXPECT_EQ(::write(pair.b.get(), "one", 3), 3);
+      EXPECT_EQ((co_await from.recv())->view(), "one");
+      const linger now{1, 0};
+      EXPECT_EQ(::setsockopt(pair.b.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
+      pair.b.reset();
+      co_await turns(3);
+      if (reads) {
+        const auto got = co_await from.recv();
+        EXPECT_TRUE(!got && got.error() == IoError::reset);
+      } else {
+        const auto ready = co_await from.readable();
+        EXPECT_TRUE(!ready && ready.error() == IoError::reset);
+      }
+    }
+  }(loop));
+}
+
 }  // namespace
 }  // namespace nuri::async
