@@ -221,14 +221,17 @@ Task<json::value> Api::app(std::string name, std::string space_guid) {
 }
 
 Task<std::string> Api::address_of(std::string route_url) {
-  if (apps_port_ == 0) {
+  if (route_url.find(':') != route_url.npos) co_return route_url;
+  if (!apps_) {
     const json::value root = co_await get("/");
-    apps_port_ = static_cast<int>(number_at(root, "/links/self/meta/apps_port", 8080));
+    const auto tls = number_at(root, "/links/self/meta/apps_tls_port", 0);
+    const auto port = tls ? tls : number_at(root, "/links/self/meta/apps_port", 8080);
+    const bool usual = port == (tls ? 443 : 80);
+    apps_ = {tls ? "https" : "http", usual ? std::string() : fmt::format(":{}", port)};
   }
   const std::size_t slash = std::min(route_url.find('/'), route_url.size());
-  if (apps_port_ != 80 && route_url.find(':') == route_url.npos)
-    route_url.insert(slash, fmt::format(":{}", apps_port_));
-  co_return "http://" + route_url;
+  route_url.insert(slash, apps_->port);
+  co_return fmt::format("{}://{}", apps_->scheme, route_url);
 }
 
 }  // namespace nuri::cli

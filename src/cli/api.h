@@ -46,7 +46,8 @@ class Api {
   Task<json::value> space(std::string wanted);
   // Throws Error{not_found} naming the app.
   Task<json::value> app(std::string name, std::string space_guid);
-  // http://HOST.DOMAIN[:PORT][/PATH] of a route's url field.
+  // https://HOST.DOMAIN[:PORT][/PATH] of a route's url field, or http:// where no app is served
+  // inside TLS. A TCP route's is HOST.DOMAIN:PORT as it is.
   Task<std::string> address_of(std::string route_url);
 
  private:
@@ -56,7 +57,10 @@ class Api {
 
   http::Client& client_;
   Session& session_;
-  int apps_port_ = 0;  // 0: not asked yet
+  struct Apps {
+    std::string scheme, port;  // "http", ":8080"
+  };
+  std::optional<Apps> apps_;  // once it was asked for
 };
 
 // "/v3/apps?names=a%20b&…": the path with a query of these.

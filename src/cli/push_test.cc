@@ -100,6 +100,12 @@ TEST_F(PushTest, ANewAppIsUploadedBuiltStartedAndShown) {
   EXPECT_NE(stub_.manifest.find("\"name\":\"hello\""), std::string::npos);
 }
 
+TEST_F(PushTest, AnAppIsShownWhereItIsServedInsideTlsIfItIs) {
+  stub_.meta = {{"apps_port", 80}, {"apps_tls_port", 443}};
+  run(&PushTest::push);
+  EXPECT_EQ(text_at(json::value(document_), "/routes/0"), "https://hello.localhost");
+}
+
 TEST_F(PushTest, OnlyWhatTheServerLacksIsUploaded) {
   const auto walk = image::walk_source(source_.path());
   for (const image::PackageFile& file : walk.package.files)

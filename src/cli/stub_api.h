@@ -20,8 +20,9 @@ class StubApi final : public http::Service {
   std::string manifest;
   json::value uploaded_resources;
   std::string uploaded_zip;
-  std::string package_digest;  // of the package that the current droplet was made from
-  json::array known;           // what resource_matches gives back
+  std::string package_digest;              // of the package that the current droplet was made from
+  json::object meta{{"apps_port", 8080}};  // of the API
+  json::array known;                       // what resource_matches gives back
   std::string build_state = "STAGED";
   bool hold_build = false;  // the build never ends
   async::Event build_asked;
@@ -118,7 +119,7 @@ class StubApi final : public http::Service {
 
   json::value answer_to(const std::string& line) const {
     const std::map<std::string, json::value> answers{
-        {"GET /", {{"links", {{"self", {{"meta", {{"apps_port", 8080}}}}}}}}},
+        {"GET /", {{"links", {{"self", {{"meta", meta}}}}}}},
         {"GET /v3/spaces", list({json::object{{"guid", "s"}, {"name", "default"}}})},
         {"GET /v3/apps", list(app_there ? json::array{app()} : json::array())},
         {"GET /v3/apps/a", app()},

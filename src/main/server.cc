@@ -166,7 +166,7 @@ Task<void> Server::serve() {
     authority.emplace(loop_, store, random_, settings_.acme, challenges);
   api::CfApi api({loop_, store, store_, pool, engine, blobs_, logs_, tokens_, logins_, login_limit_,
                   hash_, random_, settings_.api_url(), settings_.apps.port(),
-                  settings_.server_dir() + "/uploads"});
+                  settings_.server_dir() + "/uploads", settings_.tls ? settings_.tls->port() : 0});
   http::Server server(loop_, api);
 
   async::TaskGroup group(loop_);

@@ -36,6 +36,7 @@ struct Parts {
   std::string url;         // the API's own, for links: "http://127.0.0.1:8081"
   int apps_port = 80;      // shown behind an app's address where it is not 80
   std::string upload_dir;  // for uploads on their way in, on the disk of the blobs
+  int apps_tls_port = 0;   // where apps are served inside TLS; 0: nowhere
 };
 
 class CfApi final : public http::Service {

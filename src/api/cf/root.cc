@@ -12,7 +12,9 @@ json::object href(const Parts& parts, std::string_view path) {
 
 json::object root_json(const Parts& parts) {
   json::object self = href(parts, "");
-  self["meta"] = json::object{{"apps_port", parts.apps_port}};
+  json::object meta{{"apps_port", parts.apps_port}};
+  if (parts.apps_tls_port != 0) meta["apps_tls_port"] = parts.apps_tls_port;
+  self["meta"] = std::move(meta);
   json::object v3 = href(parts, "/v3");
   v3["meta"] = json::object{{"version", kApiVersion}};
   // Null: a part of Cloud Foundry that is not there.

@@ -168,6 +168,7 @@ def a_realm_serves_its_apps_inside_tls_and_keeps_its_certificate(new_realm):
     realm.up()
     realm.push("shop", static_site(realm.scratch / "shop", "hello"))
     host = "shop.apps.test"
+    contains(realm.nuri("routes"), f"https://{host}:{port}", "nuri routes")
     first = certificate_of(port, host)
     bundle = realm.scratch / "certificate.pem"
     bundle.write_text(first)
