@@ -132,6 +132,10 @@ class Bench:
     def upstream(self):
         return self._nginx("upstream", _NGINX_UPSTREAM, LOAD_CORE, self.http)
 
+    def other_upstream(self):
+        """One of WEBSOCKET_HOST's own, for requests; in the place of echo()."""
+        return self._nginx("other", _NGINX_UPSTREAM, LOAD_CORE, self.websocket)
+
     def echo(self, program):
         return Program("echo", [program, "echo", self.websocket], {LOAD_CORE}, self.websocket,
                        self.scratch / "echo.log")
