@@ -92,6 +92,7 @@ Task<void> run_successor(async::Loop& loop, std::vector<std::string> arguments,
     log_error("no successor is started", {{"error", error.message()}});
     co_return;
   }
+  copies.clear();
   log_info("a successor is started", {{"pid", child->pid()}});
   if (const auto status = co_await child->wait())
     log_error("the successor has ended, this router serves on",

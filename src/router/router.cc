@@ -206,12 +206,12 @@ Task<void> Router::serve(RouterEnding& ending) {
     group.spawn(metrics_server_.run(net::Listener(loop_, std::move(fd))));
   log_info("the router serves", {{"pid", ::getpid()}});
   (void)co_await ending.drain.wait();
+  ports_.end();
   group.cancel();
   co_await group.join();
 }
 
 Task<void> Router::drain(Duration idle_grace) {
-  ports_.end();
   async::TaskGroup group(co_await async::current_scope());
   auto drained = std::make_shared<Drained>(workers_.size());
   for (auto& worker : workers_)
@@ -228,6 +228,8 @@ Task<void> Router::drain(Duration idle_grace) {
   }
   if (hangups_) group.spawn(reread_at_hangup());
   if (options_.leave_place) options_.leave_place();
+  // Nobody accepts there any more but who has them, too.
+  options_.listeners.clear();
   log_info("the router has left its place", {{"pid", ::getpid()}});
   (void)co_await drained->all.wait();
   log_info("the router has drained", {{"pid", ::getpid()}});

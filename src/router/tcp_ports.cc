@@ -29,11 +29,18 @@ net::HandedIn* TcpPorts::find(std::uint16_t port) {
   return it == listeners_.end() ? nullptr : &*it;
 }
 
+net::Address TcpPorts::address_of(std::uint16_t port) const {
+  const auto apps = std::ranges::find(listeners_, "apps", &net::HandedIn::name);
+  return net::local_address(apps->fd.get()).with_port(port);
+}
+
 void TcpPorts::inherit(std::vector<net::HandedIn> from) {
-  for (auto& listener : from)
-    if (listener.name.starts_with(kPrefix) &&
+  for (auto& listener : from) {
+    const net::Address at = net::local_address(listener.fd.get());
+    if (listener.name.starts_with(kPrefix) && at == address_of(at.port()) &&
         std::ranges::find(listeners_, listener.name, &net::HandedIn::name) == listeners_.end())
       listeners_.push_back(std::move(listener));
+  }
 }
 
 void TcpPorts::begin() {
@@ -67,7 +74,7 @@ void TcpPorts::open_all() {
       if (state != State::taken)
         log_error("a TCP route is not served yet", {{"port", port}, {"error", error.message()}});
       state = State::taken;
-      missing_.set();
+      if (error.code() == Code::conflict) missing_.set();
     }
   }
 }
@@ -86,9 +93,7 @@ void TcpPorts::open(std::uint16_t port) {
           return listener.name.starts_with(kPrefix);
         }) >= static_cast<std::ptrdiff_t>(limits::kTcpPorts))
       throw Error(Code::too_many, fmt::format("there are {} already", limits::kTcpPorts));
-    const auto apps = std::ranges::find(listeners_, "apps", &net::HandedIn::name);
-    auto socket = net::listen_on(net::local_address(apps->fd.get()).with_port(port));
-    there = &listeners_.emplace_back(name_of(port), std::move(socket));
+    there = &listeners_.emplace_back(name_of(port), net::listen_on(address_of(port)));
   }
   for (auto& worker : workers_) worker->listen_tcp(port, Fd(::dup(there->fd.get())));
 }

@@ -22,7 +22,8 @@ class TcpPorts {
   // opened at the address of the one named "apps". Both outlive this.
   TcpPorts(Workers& workers, std::vector<net::HandedIn>& listeners);
 
-  // What a predecessor holds: its sockets take the place of opening them.
+  // What a predecessor holds: its sockets take the place of opening them, where they have the
+  // address that theirs would have.
   void inherit(std::vector<net::HandedIn> from);
   // From now on workers accept there.
   void begin();
@@ -30,8 +31,8 @@ class TcpPorts {
   void end() { began_ = false; }
   // After the workers were told of `change`.
   void follow(const TableChange& change);
-  // Ports that could not be opened are logged, and tried again while this runs: what another
-  // program holds, or a router that was killed for some milliseconds more.
+  // Ports that could not be opened are logged, and tried again at the next change; while this runs
+  // soon, if they were taken: by another program, or for some milliseconds by a killed router.
   Task<void> try_again();
 
  private:
@@ -40,6 +41,7 @@ class TcpPorts {
   void open(std::uint16_t port);
   void close(std::uint16_t port);
   net::HandedIn* find(std::uint16_t port);
+  net::Address address_of(std::uint16_t port) const;
 
   Workers& workers_;
   std::vector<net::HandedIn>& listeners_;

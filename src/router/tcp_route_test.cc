@@ -187,5 +187,16 @@ TEST_F(TcpPortsTest, APredecessorsSocketIsTakenAndOneWithoutARouteIsClosed) {
   EXPECT_EQ(listeners_[1].fd.get(), socket);
 }
 
+TEST_F(TcpPortsTest, APredecessorsSocketAtAnotherAddressIsNotTaken) {
+  std::vector<net::HandedIn> held;
+  const auto other = net::Address::parse(fmt::format("127.0.0.2:{}", port_));
+  held.push_back({fmt::format("tcp-{}", port_), net::listen_on(*other)});
+  ports_.inherit(std::move(held));
+  ports_.follow(put());
+  ports_.begin();
+  ASSERT_EQ(listeners_.size(), 2U);
+  EXPECT_EQ(net::local_address(listeners_[1].fd.get()), net::Address::loopback(port_));
+}
+
 }  // namespace
 }  // namespace nuri::router
