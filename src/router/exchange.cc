@@ -219,9 +219,10 @@ Task<Exchange::Outcome> Exchange::attempt() {
   for (Connection connection = line ? Connection::kept : Connection::fresh;;
        connection = Connection::fresh) {
     if (connection == Connection::fresh) {
+      const Time began = ground_.loop.turned();
       auto made =
           co_await async::within(std::min(deadlines_->connect, rest()), upstream_->connect());
-      if (!made) co_return not_connected(made.error());
+      if (!made) co_return not_connected(made.error(), began);
       line = std::move(*made);
     }
     Wire server(ground_.loop, std::move(*line));
@@ -236,9 +237,12 @@ Task<Exchange::Outcome> Exchange::attempt() {
   }
 }
 
-Exchange::Outcome Exchange::not_connected(IoError error) {
-  if (error == IoError::timed_out && rest() == Duration(0)) return took_too_long();
-  upstream_->failed(ground_.loop.now());
+Exchange::Outcome Exchange::not_connected(IoError error, Time began) {
+  const Time now = ground_.loop.now();
+  const bool too_long = error == IoError::timed_out && rest() == Duration(0);
+  // No fault of the instance if most of the time went before it was asked.
+  if (!too_long || now - began > (now - began_) / 2) upstream_->failed(now);
+  if (too_long) return took_too_long();
   return fail({502, "connection_failed",
                fmt::format("The app's instance {} cannot be connected to: {}.",
                            upstream_->spec().index, describe(error))},

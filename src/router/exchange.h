@@ -147,7 +147,7 @@ class Exchange {
   using Watch = std::optional<Wire::Watch>;
   [[gnu::noinline]] static Task<void> end(async::TaskGroup& group);
   [[gnu::noinline]] Task<void> upload(Wire& server, async::Scope& answering, Watch& client);
-  Outcome not_connected(IoError error);
+  Outcome not_connected(IoError error, Time began);
   Outcome not_sent(IoError error, Connection connection);
   Outcome no_answer(const Wire::Head& answer, Connection connection);
   Outcome fail(Failure failure, Outcome outcome);

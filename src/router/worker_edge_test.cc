@@ -236,6 +236,23 @@ TEST(WorkerEdge, TheWholeRequestsDeadlineHoldsWhileItWaitsAndWhileItIsConnecting
   }
 }
 
+TEST(WorkerEdge, AnInstanceThatARequestsTimeIsSpentConnectingToIsLeftAlone) {
+  std::uint16_t port = 0;
+  const Fd full = listen_here(port, 0);
+  const Talk queued = Talk::to(port);
+  Instance app(answering("hello"));
+  TestWorker router;
+  router.put("a.test", {"127.0.0.1:" + std::to_string(port), app.address()}, {},
+             R"({"deadlines": {"request": "20ms"}})");
+  int in_a_row = 0;
+  for (int n = 0; n < 60 && in_a_row < 5; ++n) {
+    std::string head;
+    ask(router, get("a.test"), head);
+    in_a_row = status_of(head) == 200 ? in_a_row + 1 : 0;
+  }
+  EXPECT_EQ(in_a_row, 5) << "equals take turns until one is left alone";
+}
+
 TEST(WorkerEdge, AConnectionOfTheRouteEndsAfterItsIdleTime) {
   Instance app(answering("hello"));
   TestWorker router;
