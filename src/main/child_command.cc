@@ -8,9 +8,7 @@
 #include <iterator>
 
 namespace nuri {
-namespace {
 
-// As it was started, less what says whose place a router took; empty for one that has ended.
 std::vector<std::string> command_of(int pid) {
   std::ifstream file(fmt::format("/proc/{}/cmdline", pid), std::ios::binary);
   std::vector<std::string> words;
@@ -19,8 +17,6 @@ std::vector<std::string> command_of(int pid) {
     words.erase(place, std::ranges::next(place, 2, words.end()));
   return words;
 }
-
-}  // namespace
 
 bool is_another_build(int pid) {
   std::error_code ec;

@@ -9,6 +9,10 @@
 
 namespace nuri {
 
+// A process's words as it was started, less what says whose place a router took; empty for one that
+// has ended.
+std::vector<std::string> command_of(int pid);
+
 // Whether process `pid` is of another build than this one. False for one that has ended.
 bool is_another_build(int pid);
 

@@ -38,11 +38,18 @@ std::vector<net::HandedIn> open_listeners(const Settings& settings, const std::s
         there != held.end() ? std::move(there->fd) : net::at_start([&] { return open(address); });
     out.push_back({std::string(name), std::move(fd)});
   };
-  const auto chosen_by = [](std::string_view flag) {
-    return [flag](const net::Address& address) {
+  const auto chosen_by = [&](std::string_view flag) {
+    return [&held, flag](const net::Address& address) {
       try {
         return net::listen_on(address);
       } catch (const Error& error) {
+        for (const net::HandedIn& one : held)
+          if (const auto at = net::local_address(one.fd.get());
+              error.code() == Code::conflict && one.fd && at.port() == address.port())
+            throw Error(Code::unavailable,
+                        fmt::format("cannot listen on {} while Nuri listens on {}: run 'nuri down' "
+                                    "first, or choose another port ({} chooses it)",
+                                    address.str(), at.str(), flag));
         throw Error(error.code(), fmt::format("{} ({} chooses it)", error.message(), flag));
       }
     };

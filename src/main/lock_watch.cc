@@ -22,13 +22,13 @@ void read_away(int notices) {
 }  // namespace
 
 // Who takes the lock writes its number, who gives it up closes the file: inotify(7) tells of both.
-Task<IoResult<void>> lock_given_up(async::Loop& loop, std::string path, int pid) {
+Task<IoResult<void>> lock_given_up(async::Loop& loop, std::string path, int pid, bool held) {
   Fd fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   const std::string directory = std::filesystem::path(path).parent_path();
   if (!fd || ::inotify_add_watch(fd.get(), directory.c_str(), IN_MODIFY | IN_CLOSE_WRITE) < 0)
     co_return std::unexpected(io_error_of(errno));
   async::Descriptor notices(loop, std::move(fd));
-  for (bool held = false;;) {
+  for (;;) {
     const bool holds = ProcessLock::holder(path) == pid;
     if (held && !holds) co_return IoResult<void>{};
     held = holds;

@@ -10,9 +10,9 @@
 
 namespace nuri {
 
-// Returns when process `pid`, after it took the lock at `path`, does not hold it any more. Also for
-// a process that is nobody's child here. IoError: from the scope, or the kernel has no watches
-// left.
-Task<IoResult<void>> lock_given_up(async::Loop& loop, std::string path, int pid);
+// Returns when process `pid`, after it took the lock at `path`, does not hold it any more; `held`:
+// it has been seen with it. Also for a process that is nobody's child here. IoError: from the
+// scope, or the kernel has no watches left.
+Task<IoResult<void>> lock_given_up(async::Loop& loop, std::string path, int pid, bool held);
 
 }  // namespace nuri

@@ -13,6 +13,7 @@
 #include "async/task_group.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "main/child_command.h"
 #include "main/directories.h"
 #include "main/privileges.h"
 #include "main/processes.h"
@@ -26,17 +27,7 @@ namespace {
 // As it was started: the path of the program, in whose place a newer one may be by the time it is
 // used, and its words.
 std::vector<std::string> own_command_line() {
-  std::ifstream file("/proc/self/cmdline", std::ios::binary);
-  const std::string text(std::istreambuf_iterator<char>(file), {});
-  std::vector<std::string> out;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\0', at), text.size());
-    out.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  // A successor's own predecessor is not the next one's.
-  if (const auto flag = std::ranges::find(out, "--take-over"); flag != out.end())
-    out.erase(flag, std::min(flag + 2, out.end()));
+  std::vector<std::string> out = command_of(::getpid());
   out.at(0) = std::filesystem::read_symlink("/proc/self/exe");
   constexpr std::string_view kReplaced = " (deleted)";
   if (out[0].ends_with(kReplaced)) out[0].resize(out[0].size() - kReplaced.size());

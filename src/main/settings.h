@@ -39,6 +39,8 @@ struct Settings {
   std::string lock_of(const std::string& process) const {
     return run_dir + "/" + process + ".lock";
   }
+  // What `nuri up` was told; there while it runs.
+  std::string told_file() const { return run_dir + "/up.settings"; }
   std::string server_dir() const { return state_dir + "/server"; }
   std::string admin_file() const { return server_dir() + "/admin.json"; }
   std::string logs_dir() const { return state_dir + "/logs"; }

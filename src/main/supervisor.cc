@@ -99,7 +99,7 @@ Task<Supervisor::How> Supervisor::run_once(const Process& process, int predecess
   log_info("started", {{"process", process.name}, {"pid", child.pid()}});
   auto& scope = co_await async::current_scope();
   auto status = co_await first_of(
-      child.wait(), lock_given_up(loop_, settings_.lock_of(process.name), child.pid()));
+      child.wait(), lock_given_up(loop_, settings_.lock_of(process.name), child.pid(), false));
   // One that ends gives up its lock a moment before.
   if (!status && !scope.cancelled())
     if (auto soon = co_await async::within(kEnding, child.wait())) status = *soon;
@@ -140,7 +140,7 @@ Task<Supervisor::How> Supervisor::wait_for_adopted(const Process& process, int p
   if (runs_as(pid, settings_, process.name)) {
     log_info("took over", {{"process", process.name}, {"pid", pid}});
     auto& scope = co_await async::current_scope();
-    if (auto told = co_await lock_given_up(loop_, lock, pid); !told && !scope.cancelled())
+    if (auto told = co_await lock_given_up(loop_, lock, pid, true); !told && !scope.cancelled())
       (void)co_await pidfd.readable();
     if (!scope.cancelled()) {
       const bool ended = (co_await async::within(kEnding, end_of(pidfd))).has_value();

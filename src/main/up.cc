@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <poll.h>
 #include <signal.h>
 extern "C" {  // the header of glibc 2.36 forgets it
@@ -11,10 +12,10 @@ extern "C" {  // the header of glibc 2.36 forgets it
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <thread>
 
 #include "async/deadline.h"
 #include "async/epoll_loop.h"
@@ -203,14 +204,28 @@ bool is_up(pid_t pid, const Settings& settings) {
   return false;
 }
 
+std::string told(const Settings& settings) {
+  return fmt::format("{}\n", fmt::join(settings_argv(settings), "\n"));
+}
+
 // Whether what `nuri up`, process `pid`, keeps running is what this one would.
 bool keeps_the_same(pid_t pid, const Settings& settings) {
+  std::ifstream file(settings.told_file());
   return !is_another_build(pid) &&
-         std::ranges::all_of(std::to_array<std::string>({"host", "router", "server"}),
-                             [&](const std::string& name) {
-                               const auto child = ProcessLock::holder(settings.lock_of(name));
-                               return !child || runs_as(*child, settings, name);
-                             });
+         std::string(std::istreambuf_iterator<char>(file), {}) == told(settings);
+}
+
+// The sockets that the router has, less those of TCP routes: a router has them from the one before
+// it. One that starts answers after a moment.
+std::vector<net::HandedIn> held_by_router(const Settings& settings) {
+  std::vector<net::HandedIn> listeners = router::fetch_listeners(settings.router_socket());
+  for (int left = 100; listeners.empty() && left > 0; --left) {
+    if (!ProcessLock::holder(settings.lock_of("router"))) break;
+    std::this_thread::sleep_for(50ms);
+    listeners = router::fetch_listeners(settings.router_socket());
+  }
+  std::erase_if(listeners, [](const auto& listener) { return listener.name.starts_with("tcp-"); });
+  return listeners;
 }
 
 int up(const cli::Arguments& arguments) {
@@ -231,9 +246,7 @@ int up(const cli::Arguments& arguments) {
   }
   Fd report;
   std::optional<ProcessLock> lock;
-  std::vector<net::HandedIn> listeners = router::fetch_listeners(settings.router_socket());
-  // Of TCP routes: a router has them from the one before it.
-  std::erase_if(listeners, [](const auto& listener) { return listener.name.starts_with("tcp-"); });
+  std::vector<net::HandedIn> listeners = held_by_router(settings);
   const auto open = [&] {
     listeners = open_listeners(settings, realm.gateway().str(), std::move(listeners));
   };
@@ -247,11 +260,15 @@ int up(const cli::Arguments& arguments) {
     // Its router serves on until the new one can.
     end_process(settings, "up", SIGUSR2);
   }
-  if (listeners.empty()) open();
+  if (listeners.empty()) {
+    listeners = held_by_router(settings);
+    open();
+  }
   if (arguments.has("--detach"))
     if (auto parent = detach(settings.state_dir + "/nuri.log", report))
       return wait_for_detached(std::move(*parent));
   lock.emplace(settings.lock_of("up"), "nuri up");
+  std::ofstream(settings.told_file()) << told(settings);
   set_log_process("up");
   async::EpollLoop loop;
   loop.run(supervise(loop, settings, std::move(listeners), std::move(report)));
