@@ -221,7 +221,8 @@ Task<json::value> Api::app(std::string name, std::string space_guid) {
 }
 
 Task<std::string> Api::address_of(std::string route_url) {
-  if (route_url.find(':') != route_url.npos) co_return route_url;
+  const std::size_t slash = std::min(route_url.find('/'), route_url.size());
+  if (route_url.find(':') < slash) co_return route_url;
   if (!apps_) {
     const json::value root = co_await get("/");
     const auto tls = number_at(root, "/links/self/meta/apps_tls_port", 0);
@@ -229,7 +230,6 @@ Task<std::string> Api::address_of(std::string route_url) {
     const bool usual = port == (tls ? 443 : 80);
     apps_ = {tls ? "https" : "http", usual ? std::string() : fmt::format(":{}", port)};
   }
-  const std::size_t slash = std::min(route_url.find('/'), route_url.size());
   route_url.insert(slash, apps_->port);
   co_return fmt::format("{}://{}", apps_->scheme, route_url);
 }
