@@ -199,7 +199,7 @@ Task<void> Http2Session::receive(async::Scope& open) {
                                                  : loop_.now() + patience_.idle;
     const Duration wait = std::max<Duration>(until - loop_.now(), Duration(0));
     IoResult<void> more = std::unexpected(IoError::timed_out);
-    if (!asks_nothing || wait > Duration(0)) more = co_await client_.receive(wait).in(*receiving_);
+    if (wait > Duration(0)) more = co_await client_.receive(wait).in(*receiving_);
     if (over_ || (more && client_.here().empty())) co_return;
     const bool late = !more && more.error() == IoError::timed_out;
     const bool idle = late && serving_->size() == 0 &&

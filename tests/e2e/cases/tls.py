@@ -218,6 +218,9 @@ def a_nuri_that_is_started_with_other_flags_has_them_and_its_apps_run_on(own_rea
     until(lambda: certificate_of(first, "site.test"), _START_S, "TLS is served")
     equal(realm.text_of("site"), "as before\n", "the answer after the start")
 
+    realm.more_flags[-1] = f"0.0.0.0:{first}"
+    contains(realm.try_up().stderr, "nuri down", "the error for an address that includes the old")
+
     realm.more_flags[-1] = f"127.0.0.1:{second}"
     realm.kill("up")
     realm.up()
