@@ -16,7 +16,8 @@ void check_request(std::string_view text) {
   http::HeadParser parser(Kind::request), again_parser(Kind::request);
   const auto head = parser.parse(text, space);
   if (!head || !*head || (*head)->authority.empty()) return;
-  const std::string written = router::request_head(**head, {"192.0.2.1", "http", "id"});
+  std::string written;
+  router::append_request_head(written, **head, {"192.0.2.1", "http", "id"});
   const auto again = again_parser.parse(written, again_space);
   // What is added may make it too large.
   if (!again && again.error().status == 431) return;
