@@ -259,11 +259,9 @@ int up(const cli::Arguments& arguments) {
     std::fflush(stdout);
     // Its router serves on until the new one can.
     end_process(settings, "up", SIGUSR2);
+    if (listeners.empty()) listeners = held_by_router(settings);
   }
-  if (listeners.empty()) {
-    listeners = held_by_router(settings);
-    open();
-  }
+  open();  // what is there already is taken
   if (arguments.has("--detach"))
     if (auto parent = detach(settings.state_dir + "/nuri.log", report))
       return wait_for_detached(std::move(*parent));
@@ -310,9 +308,8 @@ cli::Verb up_verb() {
       "of them is away.\n\n"
       "  nuri up                           in the foreground; Ctrl-C stops Nuri, apps run on\n"
       "  nuri up --detach                  in the background; returns when the API answers\n"
-      "                                    Where Nuri is up already: as another build or with "
-      "other\n"
-      "                                    flags it is started anew; apps run on\n"
+      "                                    If Nuri is up already, as another build or with\n"
+      "                                    other flags, it is started anew; apps run on\n"
       "  nuri up --realm test --listen 127.0.0.1:9080 --api 127.0.0.1:9081   a second Nuri beside "
       "the first\n";
   verb.flags = settings_flags();

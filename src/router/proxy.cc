@@ -4,7 +4,6 @@
 #include <netinet/tcp.h>
 
 #include <algorithm>
-#include <array>
 
 #include "async/deadline.h"
 #include "net/address.h"
