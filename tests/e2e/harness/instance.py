@@ -31,12 +31,12 @@ class _Program:
         os.write(self.journal, b"begin -\n")
         self.under_way, self.ending = 0, threading.Event()
         self.changed = threading.Condition()
-        signal.signal(signal.SIGTERM, lambda *_: self.ending.set())
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # in every thread
 
     def run(self):
         threading.Thread(target=self._accept, daemon=True).start()
-        while not self.ending.wait(0.05):
-            pass
+        signal.sigwait({signal.SIGTERM})  # a handler could not set an Event that is waited for
+        self.ending.set()
         self.listener.close()
         with self.changed:
             self.changed.wait_for(lambda: self.under_way == 0, 20)
