@@ -95,15 +95,17 @@ class Session:
         if log is not None:
             self.show_end(log)
 
-    @staticmethod
-    def show_end(log):
+    def show_end(self, log):
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-        shown = lines[-_TAIL_LINES:]
-        left = f", its last {_TAIL_LINES} lines" if len(lines) > len(shown) else ""
+        left = f", its last {_TAIL_LINES} lines" if len(lines) > _TAIL_LINES else ""
         print(f"  --- {log}{left}:")
-        for line in shown:
-            print("  | " + line)
+        self.show(lines)
         print("  ---", flush=True)
+
+    @staticmethod
+    def show(lines):
+        for line in lines[-_TAIL_LINES:]:
+            print("  | " + line, flush=True)
 
     def close(self):
         seconds = time.monotonic() - self._began

@@ -171,21 +171,22 @@ def _e2e(session, program, step):
 
 
 def _counted(session, name, program, limit_s, env):
-    """Cases passed of a program that says `FAILED: WHAT` for each failed one and at last
-    `N passed, N failed`."""
+    """Cases passed of a program that says `FAILED: WHAT` for each failed one, why below it and
+    indented, and at last `N passed, N failed`."""
     began = time.monotonic()
     status = session.run(name, [program], limit_s=limit_s, env=env)
     text = session.log_path(name).read_text(errors="replace")
     counts = re.findall(r"^(\d+) passed, (\d+) failed", text, re.MULTILINE)
     passed, failed = map(int, counts[-1]) if counts else (0, 0)
     session.passed += passed
-    for what in re.findall(r"^FAILED:? (.*)$", text, re.MULTILINE)[:failed]:
+    said = re.findall(r"^FAILED:? (.*)\n((?:    .*\n)*)", text, re.MULTILINE)[:failed]
+    for what, why in said:
         session.fail(f"{name}: {what}")
-        failed -= 1
-    for _ in range(failed):
+        session.show(why.splitlines())
+    for _ in range(failed - len(said)):
         session.fail(f"{name}: one more case")
-    if status and (not counts or int(counts[-1][1]) == 0):
+    if status and failed == 0:
         session.fail(f"{name}: ended with status {status} after {time.monotonic() - began:.0f} s")
-    if status:
+    if status and not any(why for _, why in said):
         session.show_end(session.log_path(name))
     return passed
