@@ -119,6 +119,9 @@ bool EpollLoop::seen_quiet(SlotId id) const {
 }
 
 bool EpollLoop::has_buffer() const { return !free_buffers_.empty() || buffers_.size() < kBuffers; }
+bool EpollLoop::short_of_buffers() const {
+  return free_buffers_.size() + kBuffers - buffers_.size() < kBuffers / 8;
+}
 
 // A short read has drained a byte stream, unless its end is still to be read (epoll(7), "Q9").
 bool EpollLoop::drained_by(Slot& slot, std::size_t bytes) {
@@ -248,7 +251,7 @@ void EpollLoop::turn(Wait wait) {
   }
   run_posted();
   new_credits();
-  resume_all();
+  resume_ready();
 }
 
 void EpollLoop::interrupt() {

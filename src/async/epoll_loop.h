@@ -37,6 +37,7 @@ class EpollLoop final : public Loop {
  protected:
   void turn(Wait wait) override;
   void interrupt() override;
+  bool short_of_buffers() const override;
 
  private:
   struct Slot {

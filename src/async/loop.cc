@@ -5,6 +5,15 @@
 #include "base/assert.h"
 
 namespace nuri::async {
+namespace {
+
+// What begins in a turn: few, since each brings the next turns more than it took and open work
+// would pile up again; but in a turn that was long, for its part of the time.
+constexpr int kBeginnings = 4;
+constexpr Duration kShortTurn = std::chrono::microseconds(200);
+constexpr int kBeginningsPart = 4;
+
+}  // namespace
 
 Chunk Chunk::copy_of(std::string_view bytes) {
   Chunk chunk;
@@ -37,14 +46,29 @@ void Loop::resume(Waiter& waiter) {
   handle.resume();
 }
 
-void Loop::resume_all() {
+void Loop::resume_ready() {
   // Only what is ready now: what that wakes waits for the next turn, after the kernel was asked.
-  List<Waiter, &Waiter::ready_link_> batch;
+  Waiters batch, beginnings;
   batch.splice_back(ready_);
+  beginnings.splice_back(beginning_);
   while (!batch.empty()) resume(batch.front());
+  begin_some(beginnings);
+  beginnings.splice_back(beginning_);
+  beginning_.splice_back(beginnings);
 }
 
-void Loop::resume_at(std::size_t n) { resume(ready_.at(n)); }
+void Loop::begin_some(Waiters& beginnings) {
+  for (int n = 0; n < kBeginnings && !beginnings.empty(); ++n) resume(beginnings.front());
+  if (beginnings.empty()) return;
+  const Time began = now();
+  const Time until = began + (began - turned() - kShortTurn) / kBeginningsPart;
+  while (!beginnings.empty() && (now() < until || short_of_buffers())) resume(beginnings.front());
+}
+
+void Loop::resume_at(std::size_t n) {
+  const std::size_t under_way = ready_.size();
+  resume(n < under_way ? ready_.at(n) : beginning_.at(n - under_way));
+}
 
 void Loop::post(std::move_only_function<void()> job) {
   bool first;

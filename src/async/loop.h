@@ -114,10 +114,13 @@ class Loop : public Clock {
   void settle();
 
   // For implementations: whether something can be resumed now; resume one of them.
-  bool anything_ready() const { return !ready_.empty(); }
-  std::size_t ready_count() { return ready_.size(); }
-  void resume_all();
+  bool anything_ready() const { return !ready_.empty() || !beginning_.empty(); }
+  std::size_t ready_count() const { return ready_.size() + beginning_.size(); }
+  // All that is under way; of what begins a little, and more for a share of the turn's time.
+  void resume_ready();
   void resume_at(std::size_t n);  // the n-th of ready_count(), for a seeded order
+  // What waits to begin holds buffers: whether so few are left that it has to begin now.
+  virtual bool short_of_buffers() const { return false; }
   // False if there was none.
   bool run_posted();
 
@@ -130,14 +133,18 @@ class Loop : public Clock {
 
  private:
   friend class Waiter;
+  using Waiters = List<Waiter, &Waiter::ready_link_>;
   static Time later(Time start, Duration after) {
     return after > kNever - start ? kNever : start + after;
   }
-  void make_ready(Waiter& waiter) { ready_.push_back(waiter); }
+  void make_ready(Waiter& waiter, Work work) {
+    (work == Work::beginning ? beginning_ : ready_).push_back(waiter);
+  }
   void resume(Waiter& waiter);
+  void begin_some(Waiters& beginnings);
 
   Scope root_;
-  List<Waiter, &Waiter::ready_link_> ready_;
+  Waiters ready_, beginning_;
   int credits_ = 64;
 
   std::mutex mutex_;

@@ -20,10 +20,10 @@ void Waiter::wake() {
   NURI_ASSERT(parked());
   woken_ = true;
   scope_link_.unlink();
-  scope_->loop().make_ready(*this);
+  scope_->loop().make_ready(*this, scope_->work());
 }
 
-Scope::Scope(Scope& parent) : loop_(parent.loop_), cause_(parent.cause_) {
+Scope::Scope(Scope& parent, Work work) : loop_(parent.loop_), work_(work), cause_(parent.cause_) {
   parent.children_.push_back(*this);
 }
 

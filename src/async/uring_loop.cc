@@ -312,7 +312,7 @@ void UringLoop::turn(Wait wait) {
   }
   run_posted();
   new_credits();
-  resume_all();
+  resume_ready();
 }
 
 void UringLoop::interrupt() {

@@ -51,6 +51,7 @@ class UringLoop final : public Loop {
  protected:
   void turn(Wait wait) override;
   void interrupt() override;
+  bool short_of_buffers() const override { return free_buffers_ < UringRing::kBuffers / 8; }
 
  private:
   // What the ring can have under way for a slot, one of each at a time.

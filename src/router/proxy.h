@@ -24,7 +24,7 @@ class Proxy {
                 .ask_wake = std::move(ask_wake)},
         log_(log),
         random_(random),
-        between_(loop.root()) {}
+        between_(loop.root(), async::Work::beginning) {}
 
   // Serves one client until it ends.
   Task<void> serve(Fd client);
