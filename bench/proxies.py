@@ -7,6 +7,7 @@ has buffers as large as Nuri's: with its default ones large answers cost it up t
 """
 
 import json
+import socket
 import subprocess
 
 from harness.ports import free_port, free_ports
@@ -41,6 +42,7 @@ _NGINX_PROXY = """
     keepalive 1024; keepalive_timeout 75s; keepalive_requests {ever}; }}
   upstream websocket_app {{ server 127.0.0.1:{websocket}; }}
   proxy_http_version 1.1;
+  client_max_body_size 0; proxy_request_buffering off;
   proxy_connect_timeout 5s; proxy_send_timeout 60s; proxy_read_timeout 60s;
   proxy_next_upstream error timeout; proxy_next_upstream_tries 3;
   proxy_max_temp_file_size 0; proxy_buffers 8 32k; proxy_busy_buffers_size 64k;
@@ -131,6 +133,10 @@ class Bench:
 
     def upstream(self):
         return self._nginx("upstream", _NGINX_UPSTREAM, LOAD_CORE, self.http)
+
+    def deaf_upstream(self):
+        """In the place of upstream(): connections succeed, nobody reads."""
+        return socket.create_server(("127.0.0.1", self.http), backlog=1024)
 
     def other_upstream(self):
         """One of WEBSOCKET_HOST's own, for requests; in the place of echo()."""

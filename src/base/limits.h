@@ -91,9 +91,9 @@ inline constexpr std::uint32_t kHttp2Streams = 128;                   // of one 
 inline constexpr std::size_t kHttp2ServedAtOnce = 2 * kHttp2Streams;  // the client left some
 inline constexpr std::uint32_t kHttp2StreamWindow = 256 * kKiB;
 inline constexpr std::int32_t kHttp2ConnectionWindow = 1 * kMiB;
-inline constexpr std::size_t kHttp2QueuedFrames = 4096;       // that the client has not taken
-inline constexpr std::size_t kHttp2AnswerAhead = 64 * kKiB;   // of what the client has taken
-inline constexpr std::size_t kHttp2ContentAhead = 32 * kKiB;  // of what the instance has taken
+inline constexpr std::size_t kHttp2QueuedFrames = 4096;      // that the client has not taken
+inline constexpr std::size_t kHttp2AnswerAhead = 64 * kKiB;  // of what the client has taken
+inline constexpr std::size_t kHttp2ContentAhead = 8 * kKiB;  // of what the instance has taken
 
 // certificates
 inline constexpr std::size_t kCertificates = 10'000;

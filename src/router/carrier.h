@@ -21,6 +21,8 @@ class Carrier {
   // All of `first` and then `second`, which live until the result; `sent` counts also on failure.
   virtual Task<IoResult<void>> send(std::string_view first, std::string_view second,
                                     std::size_t& sent, Duration limit) = 0;
+  // Until the peer has taken what was sent, so that it holds up little of what is sent next.
+  virtual Task<IoResult<void>> takes_more(Duration limit) = 0;
   // Tells the peer that nothing more comes. Never waits.
   virtual void finish() = 0;
   // The peer shall see that something is missing.

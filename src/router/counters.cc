@@ -134,6 +134,7 @@ Counted sum_of(const std::vector<Counted>& all) {
   Counted out;
   for (const Counted& one : all) {
     out.unknown_routes += one.unknown_routes;
+    out.held_bytes += one.held_bytes;
     for (const auto& route : one.routes)
       routes[{route.host, route.path, route.app}].add(route.counters);
     for (const auto& instance : one.instances)
@@ -182,6 +183,8 @@ std::string prometheus_text(const Counted& counted) {
   text.family("nuri_router_unknown_routes_total", "counter",
               "Requests for hosts and paths that no app is served under");
   text.sample("nuri_router_unknown_routes_total", "", counted.unknown_routes);
+  text.family("nuri_router_held_bytes", "gauge", "Content that slow peers have not taken yet");
+  text.sample("nuri_router_held_bytes", "", counted.held_bytes);
   return text.take();
 }
 

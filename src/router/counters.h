@@ -61,6 +61,7 @@ struct Counted {
   std::vector<OfRoute> routes;
   std::vector<OfInstance> instances;
   std::uint64_t unknown_routes = 0;  // requests for hosts that nothing is served under
+  std::uint64_t held_bytes = 0;      // of content that a slow peer has not taken, now
 };
 
 // The sum; sorted by host and path, and by app, index and id.

@@ -176,10 +176,19 @@ Task<IoResult<void>> Http2Link::send_all(std::string_view first, std::string_vie
   auto flushed = co_await flush(&written);
   // Nothing was written: nothing of the message was.
   sent = flushed ? first.size() + second.size() : written;
-  while (flushed && out_.size() > limits::kHttp2ContentAhead && !closed_)
-    if (auto waited = co_await changed_.wait(); !waited) co_return waited;
+  if (flushed) flushed = co_await at_most_ahead(limits::kHttp2ContentAhead);
   if (flushed && closed_ && !out_.empty()) co_return std::unexpected(IoError::reset);
   co_return flushed;
+}
+
+Task<IoResult<void>> Http2Link::at_most_ahead(std::size_t bytes) {
+  while (out_.size() > bytes && !closed_)
+    if (auto waited = co_await changed_.wait(); !waited) co_return waited;
+  co_return IoResult<void>{};
+}
+
+Task<IoResult<void>> Http2Link::takes_more(Duration limit) {
+  return async::within(limit, at_most_ahead(0));
 }
 
 Task<IoResult<void>> Http2Link::receive(std::string& into, Duration limit) {

@@ -28,6 +28,7 @@ class Http2Link final : public Carrier {
   Task<IoResult<void>> receive(std::string& into, Duration limit) override;
   Task<IoResult<void>> send(std::string_view first, std::string_view second, std::size_t& sent,
                             Duration limit) override;
+  Task<IoResult<void>> takes_more(Duration limit) override;
   void finish() override {}
   void break_off() override {}
   bool bytes_wait() const override { return false; }
@@ -39,6 +40,7 @@ class Http2Link final : public Carrier {
   struct Callbacks;
   Task<IoResult<void>> receive_some(std::string& into);
   Task<IoResult<void>> send_all(std::string_view first, std::string_view second, std::size_t& sent);
+  Task<IoResult<void>> at_most_ahead(std::size_t bytes);
   bool begin();
   bool take(std::string_view bytes);
   IoResult<void> put_request(std::string_view bytes);

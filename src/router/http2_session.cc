@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "async/deadline.h"
 #include "base/limits.h"
 #include "router/http2_frames.h"
 
@@ -11,6 +12,7 @@ namespace nuri::router {
 namespace {
 
 constexpr Duration kLastCall = 1s;  // for requests on their way when the router drains
+constexpr Duration kLookAgain = 50ms;
 
 struct Options {
   Options() {
@@ -186,12 +188,30 @@ void Http2Session::say_goodbye() {
   wake_writer();
 }
 
+std::size_t Http2Session::content_waiting() const {
+  std::size_t bytes = 0;
+  for (const auto& [id, stream] : streams_) bytes += stream->waiting();
+  return bytes;
+}
+
+// Windows are promises: once all relays together hold much, what a client may still send by them
+// waits in its socket while its instances have not taken what came.
+Task<void> Http2Session::hold_back() {
+  while (passage_.full() && content_waiting() > limits::kChunkBytes && !over_) {
+    const auto taken = co_await async::within(kLookAgain, some_taken());
+    if (!taken && taken.error() != IoError::timed_out) co_return;
+  }
+}
+
+Task<IoResult<void>> Http2Session::some_taken() { co_return co_await taken_.wait(); }
+
 // Ends when the client does, or when the writer has nothing left to say.
 Task<void> Http2Session::receive(async::Scope& open) {
   enum class Stage { open, last_call, closing } stage = Stage::open;
   Time goodbye{};
   receiving_.emplace(open);
   while (client_.here().empty() || take()) {
+    if (passage_.full()) co_await hold_back();
     // Frames that ask nothing, pings above all, do not make it busy.
     const bool asks_nothing = stage == Stage::open && serving_->size() == 0;
     const Time until = stage == Stage::last_call ? goodbye

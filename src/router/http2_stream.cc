@@ -25,6 +25,9 @@ class Http2Stream::End final : public Carrier {
                             Duration limit) override {
     return async::within(limit, send_all(first, second, sent));
   }
+  Task<IoResult<void>> takes_more(Duration limit) override {
+    return async::within(limit, at_most_ahead(0));
+  }
 
   void finish() override {}  // messages end by their framing
   void break_off() override { stream_->broken_off_ = true; }
@@ -49,7 +52,10 @@ class Http2Stream::End final : public Carrier {
       if (auto put = stream_->put_answer(part); !put) co_return put;
       sent += part.size();
     }
-    while (stream_->ahead() > stream_->most_ahead() && !stream_->gone_)
+    co_return co_await at_most_ahead(SIZE_MAX);
+  }
+  Task<IoResult<void>> at_most_ahead(std::size_t bytes) {
+    while (stream_->ahead() > std::min(bytes, stream_->most_ahead()) && !stream_->gone_)
       if (auto waited = co_await stream_->changed_.wait(); !waited) co_return waited;
     co_return IoResult<void>{};
   }
@@ -111,6 +117,7 @@ void Http2Stream::take_request(std::string& into) {
     in_.erase(0, Carrier::kRoom);
   }
   note_held();
+  session_.note_taken();
   grant_content(all ? SIZE_MAX : Carrier::kRoom);
 }
 

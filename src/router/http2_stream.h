@@ -45,6 +45,8 @@ class Http2Stream {
   void reset();  // the client wants no more, or the connection is over
   // As nghttp2_data_source_read_callback.
   ssize_t take_answer(std::span<std::uint8_t> into, std::uint32_t& flags);
+  // Bytes of the request that the exchange has not taken.
+  std::size_t waiting() const { return in_.size(); }
 
  private:
   class End;

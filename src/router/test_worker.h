@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <future>
 #include <initializer_list>
+#include <utility>
 
 #include "router/test_sockets.h"
 #include "router/worker.h"
@@ -91,6 +92,19 @@ Counted until(TestWorker& router, Seen seen) {
   while (!seen(counted) && std::chrono::steady_clock::now() < deadline) counted = count(router);
   EXPECT_TRUE(seen(counted));
   return counted;
+}
+
+// What is held for slow peers, once it has not changed for a while.
+inline std::uint64_t settled_held(TestWorker& router) {
+  const auto now = [] { return std::chrono::steady_clock::now(); };
+  std::uint64_t held = 0;
+  const auto began = now();
+  for (auto since = began; now() - since < std::chrono::milliseconds(500);) {
+    const std::uint64_t more = count(router).held_bytes;
+    if (std::exchange(held, more) != more) since = now();
+    if (now() - began > std::chrono::seconds(20)) break;
+  }
+  return held;
 }
 
 }  // namespace nuri::router

@@ -101,6 +101,13 @@ Task<IoResult<void>> TlsCarrier::send(std::string_view first, std::string_view s
   co_return flushed;
 }
 
+Task<IoResult<void>> TlsCarrier::takes_more(Duration limit) {
+  const Time until = socket_.loop().by_turn(limit);
+  const auto mine = co_await sending_.take();
+  if (!mine) co_return std::unexpected(mine.error());
+  co_return co_await socket_.writable().until(until);
+}
+
 void TlsCarrier::finish() {
   // After half a record nothing can be said, and a close_notify would tell that all was.
   if (!broken_) session_.shutdown();

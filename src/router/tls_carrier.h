@@ -26,6 +26,7 @@ class TlsCarrier final : public Carrier {
   Task<IoResult<void>> receive(std::string& into, Duration limit) override;
   Task<IoResult<void>> send(std::string_view first, std::string_view second, std::size_t& sent,
                             Duration limit) override;
+  Task<IoResult<void>> takes_more(Duration limit) override;
   void finish() override;
   void break_off() override;
   bool bytes_wait() const override;

@@ -93,17 +93,22 @@ IoResult<void> Wire::Receive::await_resume() {
   return {};
 }
 
-Task<IoResult<void>> Wire::receive_lots(Duration idle) {
+Task<IoResult<void>> Wire::receive_lots(const Passage& passage, Duration idle) {
   if (line_.carrier) co_return co_await receive(idle);
   for (;;) {
     std::string().swap(kept_);  // while it waits
     if (auto ready = co_await readable().within(idle); !ready) co_return ready;
-    kept_.resize_and_overwrite(kLotsBytes, [](char*, std::size_t) { return kLotsBytes; });
+    kept_.resize_and_overwrite(passage.share(kLotsBytes), [](char*, std::size_t n) { return n; });
     const auto n = read_now(kept_);
     kept_.resize(n ? n->value_or(0) : 0);
     if (!n) co_return std::unexpected(n.error());
     if (*n) co_return IoResult<void>{};
   }
+}
+
+Task<IoResult<void>> Wire::takes_more(Duration idle) {
+  if (line_.carrier) co_return co_await line_.carrier->takes_more(idle);
+  co_return co_await line_.socket.writable().within(idle);
 }
 
 IoResult<std::optional<std::size_t>> Wire::read_now(std::span<char> space) {
@@ -234,7 +239,7 @@ Task<bool> relay_lots(Passing on, const Passage& passage, RelayResult& result, P
       co_return false;
     }
     // What is taken at once is held by nobody.
-    if (passage.full()) result.outcome = co_await on.to.writable().within(patience.send);
+    if (passage.full()) result.outcome = co_await on.to.takes_more(patience.send);
     if (!result.outcome) co_return false;
     const std::size_t asked = on.pace.bytes(on.from.turn());
     const auto n = pass_on(on, asked, out, result.bytes, most);
@@ -311,8 +316,11 @@ Task<RelayResult> relay_body(Wire& from, Wire& to, Passage& passage, http::Frami
       continue;
     }
     flows = false;
-    result.outcome = lots && !passage.full() ? co_await from.receive_lots(patience.receive)
-                                             : co_await from.receive(patience.receive);
+    const bool full = passage.full();
+    if (full) result.outcome = co_await to.takes_more(patience.send);
+    if (!result.outcome) co_return result;
+    result.outcome = lots && !full ? co_await from.receive_lots(passage, patience.receive)
+                                   : co_await from.receive(patience.receive);
     if (result.outcome && !from.here().empty()) continue;
     if (result.outcome && parser.may_end()) co_return result;
     co_return refused(result, result.outcome ? IoError::end : result.outcome.error());
@@ -337,7 +345,9 @@ Task<void> relay_one_way(Wire& from, Wire& to, Passage& passage, Duration idle,
       hold.set(0);
       quiet.extend(idle);
     }
-    if (!(lots ? co_await from.receive_lots(kAnyTime) : co_await from.receive(kAnyTime))) break;
+    if (passage.full() && !co_await to.takes_more(kAnyTime)) break;
+    if (!(lots ? co_await from.receive_lots(passage, kAnyTime) : co_await from.receive(kAnyTime)))
+      break;
     quiet.extend(idle);
     if (from.here().empty()) {
       to.finish();

@@ -73,8 +73,9 @@ class Wire {
   class Send;
   // co_await: IoResult<void>, more in here(); none more: the peer finished.
   Receive receive(Duration idle);
-  // The same into a buffer of the wire's own, which takes more at once; here() is empty.
-  [[gnu::noinline]] Task<IoResult<void>> receive_lots(Duration idle);
+  // The same into a buffer of the wire's own, which takes more at once, as much as `passage` has
+  // left; here() is empty.
+  [[gnu::noinline]] Task<IoResult<void>> receive_lots(const Passage& passage, Duration idle);
   // Whether here() is in a buffer of the loop: keep() before any wait.
   bool lent() const { return kept_.empty() && !chunk_.empty(); }
   // Gives the loop its buffer back, keeping the bytes.
@@ -85,12 +86,12 @@ class Wire {
   Time turn() const { return loop_.turned(); }
   // co_await: until something can be received, holding nothing.
   async::Descriptor::Ready readable() { return line_.socket.readable(); }
-  // co_await: until something can be sent.
-  async::Descriptor::Ready writable() { return line_.socket.writable(); }
   // What is there, at most space.size(); zero: the peer finished; nullopt: nothing is there.
   IoResult<std::optional<std::size_t>> read_now(std::span<char> space);
   // How much of `bytes` was taken at once. A failure shows in the next send().
   std::size_t send_now(std::string_view bytes);
+  // Until the peer takes more, so that little of what is sent next has to be held for it.
+  [[gnu::noinline]] Task<IoResult<void>> takes_more(Duration idle);
   // Makes `bytes` here(), which is empty.
   void put_back(std::string_view bytes) { kept_.assign(bytes); }
 

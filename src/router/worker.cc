@@ -215,8 +215,11 @@ void Worker::apply(std::shared_ptr<const TableChange> change, std::function<void
 }
 
 void Worker::count(std::function<void(Counted)> done) {
-  state_->loop.post(
-      [state = state_.get(), done = std::move(done)] { done(state->table.counted()); });
+  state_->loop.post([state = state_.get(), done = std::move(done)] {
+    Counted counted = state->table.counted();
+    counted.held_bytes = state->proxy.ground().passage.held();
+    done(std::move(counted));
+  });
 }
 
 void Worker::when_idle(std::string upstream, std::function<void()> done) {

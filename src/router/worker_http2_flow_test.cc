@@ -6,6 +6,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
+#include <memory>
+#include <vector>
 
 #include "base/limits.h"
 #include "router/test_http2.h"
@@ -206,6 +209,64 @@ TEST(WorkerHttp2Flow, AnInstanceThatDoesNotReadStopsTheClientAtTheWindow) {
   release = true;
   EXPECT_EQ(client.wait(id).content, "got");
   EXPECT_EQ(client.sent(id), kMuch);
+}
+
+// A worker's budget for what slow peers have not taken; beyond it each may add a little.
+constexpr std::size_t kHeld = 2 * limits::kMiB;
+
+TEST(WorkerHttp2Flow, ContentOfRequestsInLineIsHeldBackOnceMuchIsHeld) {
+  static constexpr std::size_t kClients = 40, kBytes = 400'000;
+  std::atomic<bool> first = true, go = false;
+  Instance app([&](Talk& talk) {
+    for (std::string head; !(head = talk.hear_head()).empty();) {
+      if (first.exchange(false)) eventually([&] { return go.load(); });
+      talk.hear(std::stoul(field(head, "Content-Length")));
+      talk.say("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ngot");
+    }
+  });
+  Instance quick(answering("quick"));
+  TestWorker router;
+  router.put("a.test", {app.address()}, {},
+             R"({"max_outstanding": {"route": 1}, "queue": {"length": 100, "wait": "20s"}})");
+  router.put("quick.test", {quick.address()});
+  std::deque<Http2Client> clients;
+  std::vector<std::int32_t> ids;
+  for (std::size_t n = 0; n < kClients; ++n) {
+    auto& client = clients.emplace_back(router.talk());
+    ids.push_back(client.post("a.test", "/", {{"content-length", fmt::to_string(kBytes)}}));
+    client.content(ids.back(), std::string(kBytes, 'u'));
+    client.finish(ids.back());
+    ASSERT_TRUE(client.until([&] { return client.sent(ids.back()) >= 200 * limits::kKiB; }));
+  }
+  const auto held = settled_held(router);
+  EXPECT_GT(held, kHeld);
+  EXPECT_LT(held, kHeld + kClients * 12 * limits::kKiB);
+  Http2Client other(router.talk());
+  EXPECT_EQ(other.wait(other.get("quick.test")).content, "quick");
+  go = true;
+  for (std::size_t n = 0; n < kClients; ++n) EXPECT_EQ(clients[n].wait(ids[n]).content, "got");
+  EXPECT_TRUE(eventually([&] { return count(router).held_bytes == 0; }));
+}
+
+TEST(WorkerHttp2Flow, AnswersThatManyClientsDoNotReadAreHeldInSmallPieces) {
+  constexpr std::size_t kClients = 150;
+  Instance app([](Talk& talk) {
+    talk.hear_head();
+    talk.say("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + std::string(1'000'000, 'd'));
+  });
+  TestWorker router;
+  router.put("a.test", {app.address()});
+  {
+    std::vector<std::unique_ptr<Http2Client>> clients;
+    for (std::size_t n = 0; n < kClients; ++n)
+      clients
+          .emplace_back(std::make_unique<Http2Client>(router.talk(), Http2Client::Windows::closed))
+          ->get("a.test");
+    const auto held = settled_held(router);
+    EXPECT_GT(held, kHeld);
+    EXPECT_LT(held, kHeld + kClients * 12 * limits::kKiB);
+  }
+  EXPECT_TRUE(eventually([&] { return count(router).held_bytes == 0; }));
 }
 
 // `uploads`: how streams with content that nobody reads end. Later ones must flow all the same.

@@ -280,6 +280,30 @@ TEST(WorkerTls, ANewCertificateIsForLaterHandshakes) {
   EXPECT_EQ(client.wait(client.get("a.test")).content, "https");
 }
 
+TEST(WorkerTls, AnswersThatManyClientsDoNotReadAreHeldInSmallPieces) {
+  static constexpr std::size_t kClients = 150, kHeld = 2 * limits::kMiB, kBytes = 8 * limits::kMiB;
+  Instance app([](Talk& talk) {
+    talk.hear_head();
+    talk.say(fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", kBytes));
+    talk.say(std::string(kBytes, 'd'));
+  });
+  TlsWorker router;
+  router.worker.put("a.test", {app.address()});
+  std::deque<TlsTalk> clients;
+  const int little = 4096;  // fits into their sockets
+  for (std::size_t n = 0; n < kClients; ++n) {
+    TlsTalk& client = clients.emplace_back(router.tls(router.http1));
+    ASSERT_EQ(::setsockopt(client.talk().fd(), SOL_SOCKET, SO_RCVBUF, &little, sizeof little), 0);
+    client.say(get("a.test"));
+  }
+  const auto held = settled_held(router.worker);
+  EXPECT_GE(held, kHeld);
+  EXPECT_LT(held, kHeld + kClients * 3 * limits::kKiB);
+  EXPECT_TRUE(clients.front().hear_some().starts_with("HTTP/1.1 200 OK"));
+  clients.clear();
+  EXPECT_TRUE(eventually([&] { return count(router.worker).held_bytes == 0; }));
+}
+
 TEST(WorkerTls, DrainingEndsConnectionsInOrder) {
   TlsWorker router;
   TlsTalk one = router.tls(router.http1);

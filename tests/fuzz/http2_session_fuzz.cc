@@ -62,6 +62,7 @@ class Client final : public Carrier {
     sent = first.size() + second.size();
     co_return IoResult<void>{};
   }
+  Task<IoResult<void>> takes_more(Duration) override { co_return IoResult<void>{}; }
   void finish() override {}
   void break_off() override {}
   bool bytes_wait() const override { return at_ < said_.size(); }
