@@ -21,10 +21,15 @@ struct flock whole_file(short type) {
 }  // namespace
 
 ProcessLock::ProcessLock(const std::string& path, const std::string& what)
+    : ProcessLock(path, what, F_OFD_SETLK) {}
+
+ProcessLock ProcessLock::in_turn(const std::string& path) { return {path, "", F_OFD_SETLKW}; }
+
+ProcessLock::ProcessLock(const std::string& path, const std::string& what, int command)
     : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644)) {
   if (!file_) throw system_error(fmt::format("open {}", path), errno);
   struct flock lock = whole_file(F_WRLCK);
-  if (::fcntl(file_.get(), F_OFD_SETLK, &lock) != 0) {
+  if (::fcntl(file_.get(), command, &lock) != 0) {
     if (errno != EAGAIN && errno != EACCES) throw system_error(fmt::format("lock {}", path), errno);
     const auto pid = holder(path);
     throw Error(Code::conflict,

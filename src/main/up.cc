@@ -137,13 +137,14 @@ Task<IoResult<void>> until_ready(async::Loop& loop, std::string url) {
   }
 }
 
+// `turn` ends once Nuri is ready.
 Task<void> supervise(async::Loop& loop, Settings settings, std::vector<net::HandedIn> listeners,
-                     Fd report) {
+                     Fd report, std::optional<ProcessLock> turn) {
   async::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP, SIGUSR2});
   Supervisor supervisor(loop, settings, std::move(listeners));
   async::TaskGroup group(loop);
   group.spawn(supervisor.run());
-  group.spawn([](async::Loop& on, Settings s, Fd to) -> Task<void> {
+  group.spawn([](async::Loop& on, Settings s, Fd to, std::optional<ProcessLock>) -> Task<void> {
     auto ready = co_await async::within(kReadyDeadline, until_ready(on, s.api_url()));
     const std::string said =
         ready ? "ready"
@@ -156,7 +157,7 @@ Task<void> supervise(async::Loop& loop, Settings settings, std::vector<net::Hand
       fmt::print("  Ctrl-C stops Nuri; apps run on until 'nuri down'.\n");
       std::fflush(stdout);
     }
-  }(loop, settings, std::move(report)));
+  }(loop, settings, std::move(report), std::move(turn)));
   group.spawn([](async::Signals& wanted, async::TaskGroup& all, Supervisor& keeper) -> Task<void> {
     while (auto number = co_await wanted.next()) {
       if (*number == SIGUSR2) keeper.leave_router();
@@ -236,6 +237,11 @@ int up(const cli::Arguments& arguments) {
   if (!settings.acme.hook.empty()) require_program("--acme-hook", settings.acme.hook);
   const host::Realm realm = host::open_realm(realm_settings(settings));
   std::filesystem::create_directories(settings.run_dir);
+  // Two at once, each with something else in mind, would each end what the other begins.
+  const std::string turns = settings.lock_of("turn");
+  if (const auto starting = ProcessLock::holder(turns))
+    fmt::print(stderr, "Another 'nuri up' (process {}) starts Nuri: waiting for it.\n", *starting);
+  std::optional turn = ProcessLock::in_turn(turns);
   auto other = ProcessLock::holder(settings.lock_of("up"));
   if (other && arguments.has("--detach") && keeps_the_same(*other, settings)) {
     if (is_up(*other, settings)) {
@@ -264,12 +270,12 @@ int up(const cli::Arguments& arguments) {
   open();  // what is there already is taken
   if (arguments.has("--detach"))
     if (auto parent = detach(settings.state_dir + "/nuri.log", report))
-      return wait_for_detached(std::move(*parent));
+      return wait_for_detached(std::move(*parent));  // whose turn it is until then
   lock.emplace(settings.lock_of("up"), "nuri up");
   std::ofstream(settings.told_file()) << told(settings);
   set_log_process("up");
   async::EpollLoop loop;
-  loop.run(supervise(loop, settings, std::move(listeners), std::move(report)));
+  loop.run(supervise(loop, settings, std::move(listeners), std::move(report), std::move(turn)));
   return 0;
 }
 

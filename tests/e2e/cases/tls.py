@@ -8,8 +8,10 @@ import socket
 import ssl
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from harness.http_load import Load
 from harness.instances import Instances
 from harness.ports import free_port, free_ports
 from harness.realm import BIN
@@ -227,6 +229,24 @@ def a_nuri_that_is_started_with_other_flags_has_them_and_its_apps_run_on(own_rea
     until(lambda: certificate_of(second, "site.test"), _START_S, "TLS is served at the new port")
     until(lambda: not listened_on(first), _START_S, "nobody listens on the old port")
     equal(realm.text_of("site"), "as before\n", "the answer at last")
+    equal(realm.machine.shims(), shims, "instances")
+
+
+@case(180)
+def several_nuri_up_at_once_with_other_flags_take_turns_and_no_request_is_lost(own_realm):
+    realm = own_realm
+    realm.push("site", static_site(realm.scratch / "site", "as before\n"))
+    shims, ports = realm.machine.shims(), free_ports(3)
+    with Load(realm.port, "site.localhost") as load, ThreadPoolExecutor(len(ports)) as people:
+        load.until_more(40)
+        starts = [people.submit(realm.try_up, more_flags=("--tls", f"127.0.0.1:{port}"))
+                  for port in ports]
+        for start in starts:
+            done = start.result()
+            check(done.returncode == 0, lambda one=done: one.stdout + one.stderr + realm.log_end())
+        load.until_more(100)
+    load.expect_none_lost()
+    until(lambda: sum(listened_on(port) for port in ports) == 1, _START_S, "one's flags hold")
     equal(realm.machine.shims(), shims, "instances")
 
 

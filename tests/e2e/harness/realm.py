@@ -68,9 +68,9 @@ class Realm(Cli):
                          f"{self.log_end()}")
         return done
 
-    def try_up(self, seconds=_UP_S):
-        return subprocess.run([NURI, "up", "--detach", *self.flags()], capture_output=True,
-                              text=True, timeout=seconds, check=False,
+    def try_up(self, seconds=_UP_S, more_flags=()):
+        return subprocess.run([NURI, "up", "--detach", *self.flags(), *more_flags],
+                              capture_output=True, text=True, timeout=seconds, check=False,
                               env={**os.environ, **self.more_environment})
 
     def down(self, seconds=_DOWN_S):
