@@ -4,7 +4,6 @@
 #include <array>
 #include <utility>
 
-#include "async/deadline.h"
 #include "base/limits.h"
 #include "router/http2_frames.h"
 
@@ -12,7 +11,6 @@ namespace nuri::router {
 namespace {
 
 constexpr Duration kLastCall = 1s;  // for requests on their way when the router drains
-constexpr Duration kLookAgain = 50ms;
 
 struct Options {
   Options() {
@@ -114,7 +112,7 @@ bool Http2Session::begin() {
   if (nghttp2_session_server_new2(&session_, callbacks, this, options.option) != 0) return false;
   const std::array settings{
       nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits::kHttp2Streams},
-      nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits::kHttp2StreamWindow},
+      nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, Http2Stream::kFirstWindow},
       nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
                              static_cast<std::uint32_t>(limits::kHeadBytes)}};
   return nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings.data(), settings.size()) ==
@@ -188,22 +186,11 @@ void Http2Session::say_goodbye() {
   wake_writer();
 }
 
-std::size_t Http2Session::content_waiting() const {
-  std::size_t bytes = 0;
-  for (const auto& [id, stream] : streams_) bytes += stream->waiting();
-  return bytes;
+// What comes for requests goes on with them; else it begins one.
+void Http2Session::receive_as(async::Scope& open) {
+  const auto work = serving_->size() > 0 ? async::Work::under_way : async::Work::beginning;
+  if (receiving_->work() != work) receiving_.emplace(open, work);
 }
-
-// Windows are promises: once all relays together hold much, what a client may still send by them
-// waits in its socket while its instances have not taken what came.
-Task<void> Http2Session::hold_back() {
-  while (passage_.full() && content_waiting() > limits::kChunkBytes && !over_) {
-    const auto taken = co_await async::within(kLookAgain, some_taken());
-    if (!taken && taken.error() != IoError::timed_out) co_return;
-  }
-}
-
-Task<IoResult<void>> Http2Session::some_taken() { co_return co_await taken_.wait(); }
 
 // Ends when the client does, or when the writer has nothing left to say.
 Task<void> Http2Session::receive(async::Scope& open) {
@@ -211,13 +198,13 @@ Task<void> Http2Session::receive(async::Scope& open) {
   Time goodbye{};
   receiving_.emplace(open);
   while (client_.here().empty() || take()) {
-    if (passage_.full()) co_await hold_back();
     // Frames that ask nothing, pings above all, do not make it busy.
     const bool asks_nothing = stage == Stage::open && serving_->size() == 0;
     const Time until = stage == Stage::last_call ? goodbye
                        : asks_nothing            ? used_ + patience_.idle
                                                  : loop_.now() + patience_.idle;
     const Duration wait = std::max<Duration>(until - loop_.now(), Duration(0));
+    if (stage == Stage::open) receive_as(open);
     IoResult<void> more = std::unexpected(IoError::timed_out);
     if (wait > Duration(0)) more = co_await client_.receive(wait).in(*receiving_);
     if (over_ || (more && client_.here().empty())) co_return;

@@ -47,7 +47,6 @@ class Http2Session {
   Passage& passage() { return passage_; }
   bool over() const { return over_; }
   void wake_writer() { to_write_.set(); }
-  void note_taken() { taken_.pulse(); }  // content, by an exchange
   static ssize_t read_answer(nghttp2_session*, std::int32_t id, std::uint8_t* into,
                              std::size_t room, std::uint32_t* flags, nghttp2_data_source*,
                              void* self);
@@ -57,9 +56,7 @@ class Http2Session {
   bool begin();
   bool take();
   Task<void> receive(async::Scope& open);
-  [[gnu::noinline]] Task<void> hold_back();
-  Task<IoResult<void>> some_taken();
-  std::size_t content_waiting() const;
+  void receive_as(async::Scope& open);
   Task<void> write();
   Task<void> serve_stream(std::shared_ptr<Http2Stream> stream);
   void request_begins(std::int32_t id, Http2Block::Content content);
@@ -78,7 +75,7 @@ class Http2Session {
   std::map<std::int32_t, std::shared_ptr<Http2Stream>> streams_;
   std::optional<async::TaskGroup> serving_;
   Time used_;  // when a request began or ended, or the connection
-  async::Event to_write_, taken_;
+  async::Event to_write_;
   std::optional<async::Scope> receiving_;
   bool over_ = false;  // nothing can be sent or received any more
 };

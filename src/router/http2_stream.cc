@@ -68,7 +68,7 @@ std::unique_ptr<Carrier> Http2Stream::carrier(std::shared_ptr<Http2Stream> self)
 }
 
 Http2Stream::Http2Stream(Http2Session& session, std::int32_t id)
-    : session_(session), id_(id), held_(session.passage()) {}
+    : session_(session), id_(id), held_(session.passage()), promised_(session.passage()) {}
 
 // What of the answer may be here for a client that falls behind.
 std::size_t Http2Stream::most_ahead() const {
@@ -91,11 +91,13 @@ void Http2Stream::content(std::string_view data) {
     http::append_chunk(in_, data);
   else
     in_ += data;
+  widen();
   note_held();
   changed_.pulse();
 }
 
 void Http2Stream::request_ends() {
+  promised_.end();
   if (chunked_) in_.append("0\r\n").append(block_.fields()).append("\r\n");
   in_ended_ = true;
   changed_.pulse();
@@ -103,7 +105,7 @@ void Http2Stream::request_ends() {
 
 void Http2Stream::reset() {
   gone_ = true;
-  grant_content();
+  drop_request();
   changed_.pulse();
   if (watcher_) std::exchange(watcher_, nullptr)->cancel();
 }
@@ -117,8 +119,24 @@ void Http2Stream::take_request(std::string& into) {
     in_.erase(0, Carrier::kRoom);
   }
   note_held();
-  session_.note_taken();
+  if (!in_ended_) widen();
   grant_content(all ? SIZE_MAX : Carrier::kRoom);
+}
+
+// Much is coming: more of it may be on its way at once, if there is room.
+void Http2Stream::widen() {
+  constexpr std::int32_t kWide = limits::kHttp2StreamWindow;
+  if (in_content_ < kFirstWindow / 2) return;
+  if (promised_.make(kWide - kFirstWindow))
+    (void)nghttp2_session_set_local_window_size(session_.native(), NGHTTP2_FLAG_NONE, id_, kWide);
+}
+
+// Nobody will take what came of it.
+void Http2Stream::drop_request() {
+  promised_.end();
+  std::string().swap(in_);
+  note_held();
+  grant_content();
 }
 
 // The client may send as much anew.
@@ -202,8 +220,9 @@ Task<void> Http2Stream::drain(Duration patience) {
 void Http2Stream::exchange_ended() {
   exchange_ended_ = true;
   watcher_ = nullptr;
-  if (gone_ || session_.over()) return;
-  grant_content();
+  if (session_.over()) return;
+  drop_request();
+  if (gone_) return;
   if (answered_) return;
   answered_ = !broken_off_ && answer_->close();
   // A reset overtakes what is queued: what came of an answer goes out first.

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "async/event.h"
+#include "base/limits.h"
 #include "router/carrier.h"
 #include "router/http1_reader.h"
 #include "router/http2_text.h"
@@ -25,6 +26,9 @@ class Http2Session;
 
 class Http2Stream {
  public:
+  // Of a request's content; limits::kHttp2StreamWindow once much comes.
+  static constexpr std::uint32_t kFirstWindow = 8 * limits::kKiB;
+
   // The session outlives it.
   Http2Stream(Http2Session& session, std::int32_t id);
   Http2Stream(const Http2Stream&) = delete;
@@ -45,8 +49,6 @@ class Http2Stream {
   void reset();  // the client wants no more, or the connection is over
   // As nghttp2_data_source_read_callback.
   ssize_t take_answer(std::span<std::uint8_t> into, std::uint32_t& flags);
-  // Bytes of the request that the exchange has not taken.
-  std::size_t waiting() const { return in_.size(); }
 
  private:
   class End;
@@ -56,6 +58,8 @@ class Http2Stream {
   void note_held();
   void take_request(std::string& into);
   void grant_content(std::size_t most = SIZE_MAX);
+  void widen();
+  void drop_request();
   IoResult<void> put_answer(std::string_view bytes);
   IoResult<void> submit_head(const http::HeadView& head, bool empty);
   void exchange_ended();
@@ -81,6 +85,7 @@ class Http2Stream {
   bool cut_short_ = false;    // no more of it comes
   bool broken_off_ = false;
   Passage::Hold held_;
+  Passage::Promise promised_;  // while more of the request comes than its first window
 };
 
 }  // namespace nuri::router

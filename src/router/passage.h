@@ -48,6 +48,27 @@ class Passage {
     std::size_t bytes_ = 0;
   };
 
+  // What a client was promised to be able to send, beyond little, although nobody takes it. Not
+  // held until it comes; given to few at a time.
+  class Promise {
+   public:
+    explicit Promise(Passage& passage) : passage_(passage) {}
+    ~Promise() { end(); }
+    Promise(const Promise&) = delete;
+    Promise& operator=(const Promise&) = delete;
+    // False: there is no room for it now, or it was made before.
+    bool make(std::size_t bytes) {
+      if (bytes_ > 0 || passage_.full() || passage_.promised_ + bytes > kPromised) return false;
+      passage_.promised_ += bytes_ = bytes;
+      return true;
+    }
+    void end() { passage_.promised_ -= std::exchange(bytes_, 0); }
+
+   private:
+    Passage& passage_;
+    std::size_t bytes_ = 0;
+  };
+
   // How much one relay moves at once, and what it holds.
   class Pace {
    public:
@@ -83,6 +104,7 @@ class Passage {
   static constexpr std::size_t kSpace = kBefore + kBytes;
   static constexpr std::size_t kFirst = 128 * limits::kKiB;
   static constexpr std::size_t kHeld = 2 * limits::kMiB;
+  static constexpr std::size_t kPromised = 3 * limits::kMiB / 2;
   static constexpr std::size_t kTurn = 1 * limits::kMiB;
   static constexpr std::size_t kLittle = 8 * limits::kKiB;
 
@@ -92,7 +114,8 @@ class Passage {
   }
 
   std::unique_ptr<char[]> space_;
-  std::size_t held_ = 0;  // by all
+  std::size_t held_ = 0;      // by all
+  std::size_t promised_ = 0;  // to all
   Time turn_{};
   std::size_t moved_ = 0;  // in it
 };

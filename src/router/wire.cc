@@ -55,6 +55,7 @@ void Wire::consume(std::size_t n) {
   if (kept_at_ == kept_.size()) {
     kept_.clear();
     kept_at_ = 0;
+    if (kept_.capacity() > limits::kChunkBytes) std::string().swap(kept_);
   }
 }
 

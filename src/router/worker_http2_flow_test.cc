@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "router/http2_stream.h"
 #include "router/test_http2.h"
 #include "router/test_worker.h"
 
@@ -214,8 +215,9 @@ TEST(WorkerHttp2Flow, AnInstanceThatDoesNotReadStopsTheClientAtTheWindow) {
 // A worker's budget for what slow peers have not taken; beyond it each may add a little.
 constexpr std::size_t kHeld = 2 * limits::kMiB;
 
-TEST(WorkerHttp2Flow, ContentOfRequestsInLineIsHeldBackOnceMuchIsHeld) {
-  static constexpr std::size_t kClients = 40, kBytes = 400'000;
+TEST(WorkerHttp2Flow, ContentOfManyRequestsInLineIsHeldInSmallPiecesAndFlowsInTheEnd) {
+  static constexpr std::size_t kBytes = 400'000, kStreams = 60;
+  static constexpr std::size_t kFirstWindow = Http2Stream::kFirstWindow;
   std::atomic<bool> first = true, go = false;
   Instance app([&](Talk& talk) {
     for (std::string head; !(head = talk.hear_head()).empty();) {
@@ -230,21 +232,22 @@ TEST(WorkerHttp2Flow, ContentOfRequestsInLineIsHeldBackOnceMuchIsHeld) {
              R"({"max_outstanding": {"route": 1}, "queue": {"length": 100, "wait": "20s"}})");
   router.put("quick.test", {quick.address()});
   std::deque<Http2Client> clients;
-  std::vector<std::int32_t> ids;
-  for (std::size_t n = 0; n < kClients; ++n) {
-    auto& client = clients.emplace_back(router.talk());
-    ids.push_back(client.post("a.test", "/", {{"content-length", fmt::to_string(kBytes)}}));
-    client.content(ids.back(), std::string(kBytes, 'u'));
-    client.finish(ids.back());
-    ASSERT_TRUE(client.until([&] { return client.sent(ids.back()) >= 200 * limits::kKiB; }));
+  std::vector<std::pair<Http2Client*, std::int32_t>> uploads;
+  for (std::size_t n = 0; n < kStreams; ++n) {
+    if (n % 2 == 0) clients.emplace_back(router.talk());
+    auto& client = clients.back();
+    const auto id = client.post("a.test", "/", {{"content-length", fmt::to_string(kBytes)}});
+    client.content(id, std::string(kBytes, 'u'));
+    client.finish(id);
+    uploads.emplace_back(&client, id);
+    // What comes before this answer says how much may be sent.
+    EXPECT_EQ(client.wait(client.get("quick.test")).content, "quick");
   }
   const auto held = settled_held(router);
-  EXPECT_GT(held, kHeld);
-  EXPECT_LT(held, kHeld + kClients * 12 * limits::kKiB);
-  Http2Client other(router.talk());
-  EXPECT_EQ(other.wait(other.get("quick.test")).content, "quick");
+  EXPECT_GT(held, kStreams * kFirstWindow);
+  EXPECT_LT(held, 3 * limits::kMiB / 2 + kStreams * (kFirstWindow + limits::kKiB));
   go = true;
-  for (std::size_t n = 0; n < kClients; ++n) EXPECT_EQ(clients[n].wait(ids[n]).content, "got");
+  for (const auto& [client, id] : uploads) EXPECT_EQ(client->wait(id).content, "got");
   EXPECT_TRUE(eventually([&] { return count(router).held_bytes == 0; }));
 }
 
