@@ -236,11 +236,12 @@ TEST(WorkerHttp2Flow, ContentOfManyRequestsInLineIsHeldInSmallPiecesAndFlowsInTh
   for (std::size_t n = 0; n < kStreams; ++n) {
     if (n % 2 == 0) clients.emplace_back(router.talk());
     auto& client = clients.back();
+    // The router's windows are known once it has answered.
+    EXPECT_EQ(client.wait(client.get("quick.test")).content, "quick");
     const auto id = client.post("a.test", "/", {{"content-length", fmt::to_string(kBytes)}});
     client.content(id, std::string(kBytes, 'u'));
     client.finish(id);
     uploads.emplace_back(&client, id);
-    // What comes before this answer says how much may be sent.
     EXPECT_EQ(client.wait(client.get("quick.test")).content, "quick");
   }
   const auto held = settled_held(router);
