@@ -18,6 +18,16 @@ Task<> note_when(Event& event, std::string& order, char name) {
   if (co_await event.wait()) order += name;
 }
 
+// Tasks that begin and tasks that go on, all waiting for the same.
+struct Stage {
+  explicit Stage(Loop& on)
+      : beginning(on.root(), Work::beginning), begins(beginning), goes_on(on) {}
+  Scope beginning;
+  Event go;
+  std::string order;
+  TaskGroup begins, goes_on;
+};
+
 Task<> turn_for_ever(int& turns) {
   while (co_await yield()) ++turns;
 }
@@ -25,40 +35,36 @@ Task<> turn_for_ever(int& turns) {
 TYPED_TEST(BeginningTest, WhatIsUnderWayGoesFirstAndBeginningsKeepTheirOrder) {
   TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
-    Scope beginning(on.root(), Work::beginning);
-    std::string order;
-    Event go;
-    TaskGroup begins(beginning), goes_on(on);
-    for (char name = 'A'; name <= 'Z'; ++name) begins.spawn(note_when(go, order, name));
-    for (char name = 'a'; name <= 'z'; ++name) goes_on.spawn(note_when(go, order, name));
+    Stage stage(on);
+    for (char name = 'A'; name <= 'Z'; ++name)
+      stage.begins.spawn(note_when(stage.go, stage.order, name));
+    for (char name = 'a'; name <= 'z'; ++name)
+      stage.goes_on.spawn(note_when(stage.go, stage.order, name));
     // All of them wait.
     for (int n = 0; n < 100; ++n) co_await yield();
-    go.set();
-    co_await goes_on.join();
-    co_await begins.join();
-    EXPECT_EQ(order, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    stage.go.set();
+    co_await stage.goes_on.join();
+    co_await stage.begins.join();
+    EXPECT_EQ(stage.order, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
   }(loop));
 }
 
 TYPED_TEST(BeginningTest, WhatBeginsIsNotKeptOutByWhatAlwaysGoesOn) {
   TypeParam loop;
   loop.run([](Loop& on) -> Task<> {
-    Scope beginning(on.root(), Work::beginning);
-    std::string order;
-    Event go;
-    TaskGroup begins(beginning), goes_on(on);
+    Stage stage(on);
     constexpr int kMany = 400;
-    for (int n = 0; n < kMany; ++n) begins.spawn(note_when(go, order, 'x'));
+    for (int n = 0; n < kMany; ++n) stage.begins.spawn(note_when(stage.go, stage.order, 'x'));
     int turns = 0;
-    goes_on.spawn(turn_for_ever(turns));
+    stage.goes_on.spawn(turn_for_ever(turns));
     while (turns < kMany) co_await yield();
     const int before = turns;
-    go.set();
-    co_await begins.join();
-    EXPECT_EQ(order.size(), kMany);
+    stage.go.set();
+    co_await stage.begins.join();
+    EXPECT_EQ(stage.order.size(), kMany);
     EXPECT_LE(turns - before, kMany / 4 + 4);  // four a turn at least
-    goes_on.cancel();
-    co_await goes_on.join();
+    stage.goes_on.cancel();
+    co_await stage.goes_on.join();
   }(loop));
 }
 
@@ -90,26 +96,25 @@ TYPED_TEST(BeginningTest, WhatWaitsToBeginGivesItsBuffersBackWhenFewAreLeft) {
       EXPECT_EQ(::write(pair.b.get(), "x", 1), 1);
       held.push_back(std::move(*co_await source.recv()));
     }
-    Scope beginning(on.root(), Work::beginning);
     std::vector<Descriptor> readers;
     std::vector<Fd> peers;
     std::vector<int> begun;
     int turns = 0;
-    TaskGroup begins(beginning), goes_on(on);
-    goes_on.spawn(turn_for_ever(turns));
+    Stage stage(on);
+    stage.goes_on.spawn(turn_for_ever(turns));
     for (int n = 0; n < 16; ++n) {
       Pair one = socket_pair();
       readers.emplace_back(on, std::move(one.a));
       peers.push_back(std::move(one.b));
     }
-    for (auto& reader : readers) begins.spawn(begin(reader, turns, begun));
+    for (auto& reader : readers) stage.begins.spawn(begin(reader, turns, begun));
     while (turns < 100) co_await yield();
     for (const Fd& peer : peers) EXPECT_EQ(::write(peer.get(), "y", 1), 1);
-    co_await begins.join();
+    co_await stage.begins.join();
     EXPECT_EQ(begun.size(), 16U);
     EXPECT_EQ(begun.front(), begun.back());  // in one turn
-    goes_on.cancel();
-    co_await goes_on.join();
+    stage.goes_on.cancel();
+    co_await stage.goes_on.join();
   }(loop));
 }
 

@@ -10,7 +10,7 @@ namespace {
 // What begins in a turn: few, since each brings the next turns more than it took and open work
 // would pile up again; but in a turn that was long, for its part of the time.
 constexpr int kBeginnings = 4;
-constexpr Duration kShortTurn = std::chrono::microseconds(200);
+constexpr Duration kShortTurn = 200us;
 constexpr int kBeginningsPart = 4;
 
 }  // namespace

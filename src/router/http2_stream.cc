@@ -222,8 +222,7 @@ void Http2Stream::exchange_ended() {
   watcher_ = nullptr;
   if (session_.over()) return;
   drop_request();
-  if (gone_) return;
-  if (answered_) return;
+  if (gone_ || answered_) return;
   answered_ = !broken_off_ && answer_->close();
   // A reset overtakes what is queued: what came of an answer goes out first.
   cut_short_ = !answered_ && has_content_;

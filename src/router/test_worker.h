@@ -94,17 +94,23 @@ Counted until(TestWorker& router, Seen seen) {
   return counted;
 }
 
-// What is held for slow peers, once it has not changed for a while.
-inline std::uint64_t settled_held(TestWorker& router) {
+// What `value` says once it has not changed for a while.
+template <class Value>
+std::uint64_t settled(Value value) {
   const auto now = [] { return std::chrono::steady_clock::now(); };
-  std::uint64_t held = 0;
+  std::uint64_t last = value();
   const auto began = now();
   for (auto since = began; now() - since < std::chrono::milliseconds(500);) {
-    const std::uint64_t more = count(router).held_bytes;
-    if (std::exchange(held, more) != more) since = now();
+    const std::uint64_t next = value();
+    if (std::exchange(last, next) != next) since = now();
     if (now() - began > std::chrono::seconds(20)) break;
   }
-  return held;
+  return last;
+}
+
+// What is held for slow peers.
+inline std::uint64_t settled_held(TestWorker& router) {
+  return settled([&] { return count(router).held_bytes; });
 }
 
 }  // namespace nuri::router

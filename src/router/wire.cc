@@ -53,9 +53,8 @@ void Wire::consume(std::size_t n) {
   }
   kept_at_ += n;
   if (kept_at_ == kept_.size()) {
-    kept_.clear();
+    std::string().swap(kept_);
     kept_at_ = 0;
-    if (kept_.capacity() > limits::kChunkBytes) std::string().swap(kept_);
   }
 }
 
@@ -68,7 +67,6 @@ Wire::Receive::Receive(Wire& wire, Duration idle) : wire_(wire) {
   wire.keep();
   // What was consumed must not stay, or a peer that never ends at the end of a chunk fills memory.
   wire.kept_.erase(0, std::exchange(wire.kept_at_, 0));
-  if (wire.kept_.empty()) std::string().swap(wire.kept_);
   if (wire.line_.carrier) {
     carried_ = wire.line_.carrier->receive(wire.kept_, idle);
   } else {
